@@ -247,6 +247,11 @@ export interface AssessFidelityRequest {
   verdicts: PairVerdict[];
   /** The stronger judge's verdicts on the audited pairs. */
   audit: PairVerdict[];
+  /**
+   * The signal; the same in all requests of a stream. When it is reversed, so are the preferences that its own
+   * verdicts express. Absent means not reversed.
+   */
+  signal?: SignalSpec | undefined;
 }
 
 /** An estimate with a bootstrap interval over questions. */
@@ -269,15 +274,15 @@ export interface AssessFidelityResponse {
   kappa?: Estimate | undefined;
   /** Kendall's tau-b between the signal's scores and the audit's, mean over groups; absent without an audit. */
   tau?: Estimate | undefined;
-  /** Share of pairs whose two orders agree; absent without verdicts. */
+  /** Share of pairs whose two orders agree; absent without pairs that are readable in both orders. */
   orderConsistency?: number | undefined;
-  /** Mean preference for the solution shown first, minus one half; absent without verdicts. */
+  /** Mean preference for the solution shown first, minus one half; absent without pairs readable in both orders. */
   positionBias?: number | undefined;
   /** Share of unreadable verdicts; absent without verdicts. */
   unreadable?: number | undefined;
-  /** Share of triples with a cycle of preferences; absent without verdicts. */
+  /** Share of triples with a cycle of preferences; absent without triples of strict preferences. */
   intransitivity?: number | undefined;
-  /** Kendall's tau-b between score and number of tokens, mean over groups. */
+  /** Kendall's tau-b between score and number of tokens, mean over groups where it is defined; 0 without any. */
   lengthCorrelation: number;
 }
 
@@ -1246,7 +1251,7 @@ export const ScoreGroupsResponse: MessageFns<ScoreGroupsResponse> = {
 };
 
 function createBaseAssessFidelityRequest(): AssessFidelityRequest {
-  return { problemId: '', solutions: [], scores: [], verdicts: [], audit: [] };
+  return { problemId: '', solutions: [], scores: [], verdicts: [], audit: [], signal: undefined };
 }
 
 export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
@@ -1265,6 +1270,9 @@ export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
     }
     for (const v of message.audit) {
       PairVerdict.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.signal !== undefined) {
+      SignalSpec.encode(message.signal, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1322,6 +1330,14 @@ export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
             message.audit.push(PairVerdict.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.signal = SignalSpec.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1353,6 +1369,7 @@ export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
       audit: globalThis.Array.isArray(object?.audit)
         ? object.audit.map((e: any) => PairVerdict.fromJSON(e))
         : [],
+      signal: isSet(object.signal) ? SignalSpec.fromJSON(object.signal) : undefined,
     };
   },
 
@@ -1373,6 +1390,9 @@ export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
     if (message.audit?.length) {
       obj.audit = message.audit.map((e) => PairVerdict.toJSON(e));
     }
+    if (message.signal !== undefined) {
+      obj.signal = SignalSpec.toJSON(message.signal);
+    }
     return obj;
   },
 
@@ -1386,6 +1406,10 @@ export const AssessFidelityRequest: MessageFns<AssessFidelityRequest> = {
     message.scores = object.scores?.map((e) => SolutionScore.fromPartial(e)) || [];
     message.verdicts = object.verdicts?.map((e) => PairVerdict.fromPartial(e)) || [];
     message.audit = object.audit?.map((e) => PairVerdict.fromPartial(e)) || [];
+    message.signal =
+      object.signal !== undefined && object.signal !== null
+        ? SignalSpec.fromPartial(object.signal)
+        : undefined;
     return message;
   },
 };

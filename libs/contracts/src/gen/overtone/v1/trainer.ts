@@ -304,9 +304,9 @@ export interface TrainingSpec {
   lora: LoraSpec | undefined;
   /** The optimiser. */
   optimizer: OptimizerSpec | undefined;
-  /** Optimiser steps. */
+  /** Optimiser steps; 0 is one pass over the data. */
   steps: number;
-  /** Groups per step (for SFT one sequence each, for DPO one pair each). */
+  /** Groups per step, in an order drawn from the seed for every pass. Exactly one of this and tokens_per_step is set. */
   groupsPerStep: number;
   /** Seed of the adapter's initial values, the order of the data and random selection. */
   seed: number;
@@ -314,6 +314,8 @@ export interface TrainingSpec {
   snapshotEverySteps: number;
   /** Longest sequence, tokens; longer ones are refused. */
   maxLength: number;
+  /** Whole groups are taken in the order of the data set until a step would exceed this many tokens. */
+  tokensPerStep: number;
 }
 
 /** Starts a job. */
@@ -937,6 +939,7 @@ function createBaseTrainingSpec(): TrainingSpec {
     seed: 0,
     snapshotEverySteps: 0,
     maxLength: 0,
+    tokensPerStep: 0,
   };
 }
 
@@ -982,6 +985,9 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.maxLength !== 0) {
       writer.uint32(104).uint32(message.maxLength);
+    }
+    if (message.tokensPerStep !== 0) {
+      writer.uint32(112).uint32(message.tokensPerStep);
     }
     return writer;
   },
@@ -1103,6 +1109,14 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
             message.maxLength = reader.uint32();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.tokensPerStep = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1164,11 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
         : isSet(object.max_length)
           ? globalThis.Number(object.max_length)
           : 0,
+      tokensPerStep: isSet(object.tokensPerStep)
+        ? globalThis.Number(object.tokensPerStep)
+        : isSet(object.tokens_per_step)
+          ? globalThis.Number(object.tokens_per_step)
+          : 0,
     };
   },
 
@@ -1191,6 +1210,9 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.maxLength !== 0) {
       obj.maxLength = Math.round(message.maxLength);
+    }
+    if (message.tokensPerStep !== 0) {
+      obj.tokensPerStep = Math.round(message.tokensPerStep);
     }
     return obj;
   },
@@ -1237,6 +1259,7 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     message.seed = object.seed ?? 0;
     message.snapshotEverySteps = object.snapshotEverySteps ?? 0;
     message.maxLength = object.maxLength ?? 0;
+    message.tokensPerStep = object.tokensPerStep ?? 0;
     return message;
   },
 };

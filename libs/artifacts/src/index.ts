@@ -1,0 +1,5 @@
+// Where results live: content-addressed objects, and keys that lead from everything that determines a result to the result.
+export { openStore } from './open-store.ts';
+export type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
+export { canonicalJson, hashKey, sha256Hex } from './hash-key.ts';
+export type { Json } from './hash-key.ts';

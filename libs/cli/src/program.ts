@@ -1,0 +1,239 @@
+// The command line of `overtone`: its commands, their options and help.
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type ExperimentOverrides,
+  InputError,
+  loadExperiment,
+  prepareRun,
+} from '@overtone/experiment/prepare';
+import type { BuildWorldOptions } from './miniature-command.ts';
+import { quicken } from './quick.ts';
+import { startTelemetry, stopTelemetry } from './telemetry.ts';
+
+/** The recipe of the demo. */
+const MINIATURE = fileURLToPath(import.meta.resolve('@overtone/experiment/recipes/miniature.yaml'));
+
+interface RunFlags {
+  out: string;
+  seeds?: number;
+  force: boolean;
+  json: boolean;
+}
+
+/** The command line. `signal` aborts when the person at the keyboard interrupts. */
+export function buildProgram(signal: () => AbortSignal): Command {
+  const program = new Command('overtone')
+    .description(
+      'Learns from saturated questions: samples solutions, finds out which of the correct ones are better, checks that\nverdict, trains on it, and measures what that bought.',
+    )
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `overtone: ${text
+            .replace(/^error: /, '')
+            .replace(/\s+/g, ' ')
+            .trim()}\n`,
+        ),
+    });
+
+  program
+    .command('demo')
+    .description(
+      'Reproduce the finding in miniature: a tiny model, real training, a few minutes on two cores.',
+    )
+    .addOption(outOption('run folder').default('runs/demo'))
+    .addOption(seedsOption())
+    .option(
+      '--quick',
+      'far fewer questions and steps: shows that everything runs, its numbers mean nothing',
+      false,
+    )
+    .addOption(forceOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'overtone demo',
+        'overtone demo --out runs/one-seed --seeds 1',
+        'overtone demo --quick --json',
+      ),
+    )
+    .action(async (flags: RunFlags & { quick: boolean }) => {
+      await runFile(
+        MINIATURE,
+        flags,
+        signal(),
+        flags.quick ? { seeds: flags.seeds ?? 1, adjust: quicken } : {},
+      );
+    });
+
+  program
+    .command('run')
+    .description('Run an experiment. The same command continues a run that was interrupted or killed.')
+    .argument('<experiment>', 'the experiment file, YAML')
+    .addOption(outOption('run folder').makeOptionMandatory())
+    .addOption(seedsOption())
+    .addOption(forceOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'overtone run experiment.yaml --out runs/first',
+        'overtone run experiment.yaml --out runs/first --seeds 1',
+      ),
+    )
+    .action(async (file: string, flags: RunFlags) => runFile(file, flags, signal()));
+
+  addMiniatureCommands(program, signal);
+  return program;
+}
+
+async function runFile(
+  file: string,
+  flags: RunFlags,
+  signal: AbortSignal,
+  overrides: ExperimentOverrides = {},
+): Promise<void> {
+  const seeds = overrides.seeds ?? flags.seeds;
+  const experiment = loadExperiment(file, { ...overrides, ...(seeds === undefined ? {} : { seeds }) });
+  const prepared = await prepareRun(experiment, flags);
+  await startTelemetry(prepared.folder.path);
+  const { run } = await import('./run-command.ts');
+  let refused = false;
+  try {
+    await run(prepared, { json: flags.json, signal });
+  } catch (error) {
+    refused = error instanceof InputError;
+    throw error;
+  } finally {
+    await stopTelemetry();
+    if (refused) prepared.folder.discard();
+  }
+}
+
+function addMiniatureCommands(program: Command, signal: () => AbortSignal): void {
+  const miniature = program
+    .command('miniature')
+    .description('The embedded default world: a tiny base model and its corpus.');
+  miniature
+    .command('build')
+    .description(
+      'Pre-train a base model from scratch on a synthetic corpus, with the trainer of this project. Other seeds and\nproportions make other worlds. The same command continues a build that was interrupted.',
+    )
+    .addOption(outOption('model folder to write').makeOptionMandatory())
+    .option(
+      '--seed <n>',
+      'seed of the corpus, the initial weights and the order of the data',
+      wholeNumber(0),
+      1,
+    )
+    .option(
+      '--styles <list>',
+      'proportions of the styles, for example steps=.2,direct=.1; those left out keep their default',
+      proportions,
+    )
+    .addOption(
+      new Option(
+        '--wording <kind>',
+        'loose: informal styles open with random phrases; fixed: templates everywhere',
+      ).choices(['loose', 'fixed']),
+    )
+    .option('--judge-share <share>', 'share of judging documents in the corpus', share)
+    .option('--label-noise <share>', 'share of flipped labels among the judging documents', share)
+    .option('--tokens <n>', 'training budget, tokens, for example 12e6', wholeNumber(1))
+    .option('--tokens-per-step <n>', 'tokens a step, about', wholeNumber(1))
+    .option('--learning-rate <rate>', 'peak learning rate', positive)
+    .option('--width <n>', 'hidden size', wholeNumber(1))
+    .option('--layers <n>', 'layers', wholeNumber(1))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'overtone miniature build --out worlds/two --seed 2',
+        'overtone miniature build --out worlds/fixed --wording fixed',
+        'overtone miniature build --out worlds/deaf --label-noise 0.4 --judge-share 0.04',
+      ),
+    )
+    .action(async (flags: BuildWorldOptions) => {
+      const { clearWorkshop, prepareBuild } = await import('./miniature-files.ts');
+      const workshop = prepareBuild(flags);
+      await startTelemetry(workshop);
+      const { buildWorld } = await import('./miniature-command.ts');
+      let finished = false;
+      try {
+        await buildWorld(flags, workshop, signal());
+        finished = true;
+      } catch (error) {
+        finished = error instanceof InputError;
+        throw error;
+      } finally {
+        await stopTelemetry();
+        if (finished) clearWorkshop(workshop);
+      }
+    });
+}
+
+function outOption(what: string): Option {
+  return new Option('--out <folder>', what);
+}
+
+function seedsOption(): Option {
+  return new Option('--seeds <n>', 'train every arm with this many seeds').argParser(wholeNumber(1));
+}
+
+function forceOption(): Option {
+  return new Option(
+    '--force',
+    'replace a run of another configuration in the same folder; results that both share are kept',
+  ).default(false);
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'print the result as JSON on standard output').default(false);
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
+    return value;
+  };
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('expected a share in [0, 1].');
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('expected a positive number.');
+  return value;
+}
+
+const STYLES = ['steps', 'plan', 'check', 'regroup', 'terse', 'direct'] as const;
+type StyleName = (typeof STYLES)[number];
+
+function proportions(text: string): Partial<Record<StyleName, number>> {
+  const parsed: Partial<Record<StyleName, number>> = {};
+  for (const part of text.split(',')) {
+    const [name = '', value = ''] = part.split('=');
+    const style = STYLES.find((candidate) => candidate === name.trim());
+    const proportion = Number(value);
+    if (style === undefined || value.trim() === '' || !(proportion >= 0 && proportion < Infinity))
+      throw new InvalidArgumentError(
+        `expected a list such as steps=.2,direct=.1; the styles are ${STYLES.join(', ')}.`,
+      );
+    parsed[style] = proportion;
+  }
+  return parsed;
+}

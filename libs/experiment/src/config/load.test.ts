@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../input-error.ts';
+import { type Experiment, parseExperiment } from './load.ts';
+
+const VALID = `name: test
+model: some-id
+task:
+  kind: chain-sum
+  train: { seed: 1, count: 4, terms: [2, 3], max: 9 }
+  easy: { seed: 2, count: 4, terms: [2, 3], max: [9, 20] }
+  hard: { seed: 3, count: 4, terms: [7, 8], max: 20 }
+judges:
+  self: { backend: generator }
+signals:
+  entropy: { method: inverse-entropy }
+  judged: { method: wins, judge: self }
+objectives:
+  sft: { type: sft, optimizer: { learningRate: 0.001 }, steps: 10, groupsPerStep: 4 }
+arms:
+  - { signal: entropy, objective: sft }
+services: { generator: 'host:1', trainer: 'host:2' }
+`;
+
+function load(text: string, folder = '/nowhere'): Experiment {
+  return parseExperiment(text, { file: 'x.yaml', folder });
+}
+
+/** The one line that a text is refused with. */
+function refusal(text: string, folder?: string): string {
+  try {
+    load(text, folder);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    expect(error.message).not.toContain('\n');
+    return error.message;
+  }
+  throw new Error('was not refused');
+}
+
+describe('an experiment file', () => {
+  it('gets its defaults', () => {
+    const experiment = load(VALID);
+    expect(experiment.sampling).toMatchObject({ samples: 8, temperature: 0.6, topP: 0.95 });
+    expect(experiment.arms).toMatchObject([
+      { name: 'sft/entropy', signal: 'entropy', objective: { choose: 'best' } },
+    ]);
+    expect(experiment.seeds).toEqual([1]);
+    expect(experiment.arms[0]?.objective.lora).toEqual({ r: 16, alpha: 32, targetModules: [] });
+  });
+
+  it.each([
+    [
+      VALID.replace('objectives:', 'objectvies:'),
+      /^x\.yaml:13: objectvies: unknown key "objectvies", did you mean "objectives"\?/,
+    ],
+    [
+      VALID.replace('count: 4', 'cuont: 4'),
+      /^x\.yaml:5: task\.train\.cuont: unknown key "cuont", did you mean "count"\?/,
+    ],
+    [
+      VALID.replace('learningRate: 0.001', 'learningrate: 0.001'),
+      /objectives\.sft\.optimizer\.learningrate: .*"learningRate"/,
+    ],
+    [
+      VALID.replace('objective: sft', 'objective: stf'),
+      /^x\.yaml:16: arms\[0\]\.objective: unknown objective "stf", did you mean "sft"\?/,
+    ],
+    [
+      VALID.replace('judge: self', 'judge: slef'),
+      /signals\.judged\.judge: unknown judge "slef", did you mean "self"\?/,
+    ],
+    [VALID.replace('count: 4', 'count: 0'), /task\.train\.count: .*empty/],
+    [`${VALID}sampling: { samples: 1 }\n`, /sampling\.samples: must be at least 2.*signal "judged"/],
+    [
+      VALID.replace('kind: chain-sum', 'kind: chainsum'),
+      /task\.kind: must have a "kind": "chain-sum" or "jsonl"/,
+    ],
+    [VALID.replace('steps: 10', 'steps: -1'), /objectives\.sft\.steps: too small/],
+    [VALID.replace('model: some-id\n', ''), /model: is missing/],
+    [VALID.replace('seed: 1, count', 'seed: one, count'), /task\.train\.seed: .*expected/i],
+    [`${VALID}seeds: [1, 1]\n`, /seeds: must not repeat/],
+    [
+      VALID.replace('signal: entropy,', 'name: base, signal: entropy,'),
+      /arms\[0\]\.name: "base" is the untrained model/,
+    ],
+    [
+      VALID.replace('steps: 10', 'steps: 10, selection: { snapshotEverySteps: 5 }'),
+      /task\.development: is missing/,
+    ],
+    ['name: [', /^x\.yaml: /],
+    ['', /is missing/],
+  ])('is refused with one line that says where and what %#', (text, line) => {
+    expect(refusal(text)).toMatch(line);
+  });
+
+  it('wants a model folder that is whole, unless generator and trainer run elsewhere', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'overtone-config-'));
+    const local = VALID.replace(/services:.*\n/, '').replace('some-id', 'model');
+    expect(refusal(local, folder)).toMatch(/x\.yaml:2: model: there is no folder/);
+    mkdirSync(join(folder, 'model'));
+    writeFileSync(join(folder, 'model', 'config.json'), '{}');
+    expect(refusal(local, folder)).toMatch(/lacks tokenizer\.json and \*\.safetensors \(the weights\)/);
+    writeFileSync(join(folder, 'model', 'tokenizer.json'), '{}');
+    writeFileSync(join(folder, 'model', 'model.safetensors'), 'x');
+    expect(load(local, folder).model).toBe(join(folder, 'model'));
+    expect(load(VALID, folder).model).toBe('some-id');
+  });
+
+  it('takes more or fewer seeds from the command line', () => {
+    const seedsFor = (seeds: number): number[] =>
+      parseExperiment(`${VALID}seeds: [3, 1]\n`, { file: 'x', folder: '/' }, { seeds }).seeds;
+    expect(seedsFor(1)).toEqual([3]);
+    expect(seedsFor(4)).toEqual([3, 1, 4, 5]);
+  });
+
+  it('says the same when it is written out resolved and read again', () => {
+    const { arms: _, ...experiment } = load(VALID);
+    const again = load(stringify({ ...experiment, arms: [{ signal: 'entropy', objective: 'sft' }] }));
+    expect(again).toEqual(load(VALID));
+  });
+
+  it('the recipe of the miniature is valid', () => {
+    const recipe = fileURLToPath(new URL('../../recipes/miniature.yaml', import.meta.url));
+    const file: unknown = parse(readFileSync(recipe, 'utf8'), { merge: true });
+    if (typeof file !== 'object' || file === null) throw new Error('no mapping');
+    const remote = { ...file, services: { generator: 'host:1', trainer: 'host:2' } };
+    const names = load(stringify(remote)).arms.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['sft/random', 'sft/entropy', 'dpo/reversed-judge', 'rrhf-bt/entropy']),
+    );
+  });
+});

@@ -1,0 +1,243 @@
+// Reads an experiment file: YAML, schema, references between its parts, and the model folder.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { InputError, oneLine } from '../input-error.ts';
+import { type ExperimentFile, experimentSchema, type Objective } from './schema.ts';
+import { unknownName } from './strict.ts';
+
+/** An arm of the experiment with what it refers to. */
+export interface Arm {
+  /** Name in the report. */
+  name: string;
+  /** Name of the signal. */
+  signal: string;
+  /** Objective and training settings. */
+  objective: Objective;
+}
+
+/** An experiment that has been checked: its references exist, its paths are absolute. */
+export interface Experiment extends Omit<ExperimentFile, 'arms'> {
+  arms: Arm[];
+}
+
+/** What a command line may change in a file. */
+export interface ExperimentOverrides {
+  /** Train the first `seeds` seeds; beyond the file's own, consecutive numbers follow. */
+  seeds?: number;
+  /** Change the parsed file before it is checked, for example to make it smaller. */
+  adjust?: (file: ExperimentFile) => ExperimentFile;
+}
+
+/**
+ * Reads and checks the experiment file at `path`.
+ *
+ * @throws InputError with one line that names the file, the line, the key and what is wrong.
+ */
+export function loadExperiment(path: string, overrides: ExperimentOverrides = {}): Experiment {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason =
+      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'no such file' : String(error);
+    throw new InputError(`${path}: ${reason}`);
+  }
+  return parseExperiment(text, { file: path, folder: dirname(resolve(path)) }, overrides);
+}
+
+/** As `loadExperiment`, from text; `file` is named in errors, relative paths start from `folder`. */
+export function parseExperiment(
+  text: string,
+  source: { file: string; folder: string },
+  overrides: ExperimentOverrides = {},
+): Experiment {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
+  const syntax = document.errors[0];
+  if (syntax !== undefined) throw new InputError(`${source.file}: ${oneLine(syntax.message)}`);
+  const parsed = experimentSchema.safeParse(document.toJS() ?? {}, {
+    error: (issue) => (issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined),
+  });
+  const fail = (path: readonly PropertyKey[], message: string): never => {
+    throw new InputError(
+      `${source.file}${lineOf(document, lines, path)}: ${keyPath(path)}${oneLine(message)}`,
+    );
+  };
+  if (!parsed.success) {
+    const issue = firstIssue(parsed.error.issues);
+    const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+    return fail(path, lowerFirst(issue.message));
+  }
+  const adjusted = overrides.adjust?.(parsed.data) ?? parsed.data;
+  const file = { ...adjusted, seeds: chooseSeeds(adjusted.seeds, overrides.seeds) };
+  return check(file, source.folder, fail);
+}
+
+function check(
+  file: ExperimentFile,
+  folder: string,
+  fail: (path: PropertyKey[], message: string) => never,
+): Experiment {
+  const known = (path: PropertyKey[], kind: string, name: string, among: object): void => {
+    if (!Object.hasOwn(among, name)) fail(path, unknownName(kind, name, Object.keys(among)));
+  };
+  for (const [name, signal] of Object.entries(file.signals)) {
+    if (!('judge' in signal)) continue;
+    known(['signals', name, 'judge'], 'judge', signal.judge, file.judges);
+    if (file.sampling.samples < 2)
+      fail(
+        ['sampling', 'samples'],
+        `must be at least 2, because signal "${name}" compares the solutions of a question in pairs, but is ${file.sampling.samples}`,
+      );
+  }
+  if (file.audit !== undefined) known(['audit', 'judge'], 'judge', file.audit.judge, file.judges);
+  const arms = file.arms.map((arm, index): Arm => {
+    known(['arms', index, 'signal'], 'signal', arm.signal, file.signals);
+    known(['arms', index, 'objective'], 'objective', arm.objective, file.objectives);
+    const objective = file.objectives[arm.objective];
+    if (objective === undefined) return fail(['arms', index, 'objective'], 'is unknown');
+    if (objective.type !== 'sft' && file.sampling.samples < 2)
+      fail(
+        ['sampling', 'samples'],
+        `must be at least 2, because objective "${arm.objective}" learns from pairs of solutions, but is ${file.sampling.samples}`,
+      );
+    if (objective.selection !== undefined && file.task.development === undefined)
+      fail(
+        ['task', 'development'],
+        `is missing, but objective "${arm.objective}" chooses its snapshot on it`,
+      );
+    return { name: arm.name ?? `${arm.objective}/${arm.signal}`, signal: arm.signal, objective };
+  });
+  const names = new Set<string>(['base']);
+  for (const [index, { name }] of arms.entries()) {
+    if (names.has(name))
+      fail(
+        ['arms', index, 'name'],
+        name === 'base' ? '"base" is the untrained model; choose another name' : `"${name}" names two arms`,
+      );
+    names.add(name);
+  }
+  for (const split of ['train', 'development', 'easy', 'hard'] as const) {
+    if (file.task[split]?.count === 0)
+      fail(['task', split, 'count'], 'is 0: the task is empty, give it at least one question');
+  }
+  if (new Set(file.seeds).size !== file.seeds.length) fail(['seeds'], 'must not repeat a seed');
+  return {
+    ...file,
+    arms,
+    task: resolveTask(file, folder),
+    judges: resolveJudges(file, folder),
+    model: resolveModel(file, folder, fail),
+  };
+}
+
+function resolveTask(file: ExperimentFile, folder: string): ExperimentFile['task'] {
+  if (file.task.kind !== 'jsonl') return file.task;
+  const at = <Split extends { path: string }>(split: Split): Split => ({
+    ...split,
+    path: resolve(folder, split.path),
+  });
+  const { development, ...task } = file.task;
+  return {
+    ...task,
+    train: at(task.train),
+    easy: at(task.easy),
+    hard: at(task.hard),
+    ...(development === undefined ? {} : { development: at(development) }),
+  };
+}
+
+/** A judging prompt that is a file beside the experiment is meant as such; anything else is a name. */
+function resolveJudges({ judges }: ExperimentFile, folder: string): ExperimentFile['judges'] {
+  return Object.fromEntries(
+    Object.entries(judges).map(([name, judge]) => {
+      if (judge.backend !== 'generator' || judge.template === undefined) return [name, judge];
+      const path = resolve(folder, judge.template);
+      return [name, existsSync(path) ? { ...judge, template: path } : judge];
+    }),
+  );
+}
+
+/** The absolute folder of the model; an id is left alone where generator and trainer run elsewhere. */
+function resolveModel(
+  file: ExperimentFile,
+  folder: string,
+  fail: (path: PropertyKey[], message: string) => never,
+): string {
+  const path = isAbsolute(file.model) ? file.model : resolve(folder, file.model);
+  const remote = file.services.generator !== undefined && file.services.trainer !== undefined;
+  const missing = whatIsMissing(path);
+  if (missing === undefined) return path;
+  if (remote) return file.model;
+  return fail(['model'], missing);
+}
+
+/** What keeps `folder` from being a model in Hugging Face layout; undefined when nothing does. */
+export function whatIsMissing(folder: string): string | undefined {
+  let files: string[];
+  try {
+    if (!statSync(folder).isDirectory())
+      return `${folder} is not a folder; give a model folder in Hugging Face layout`;
+    files = readdirSync(folder);
+  } catch {
+    return `there is no folder ${folder}; give a model folder in Hugging Face layout`;
+  }
+  const size = (file: string): number => statSync(join(folder, file)).size;
+  const lacks = [
+    ...['config.json', 'tokenizer.json'].filter((file) => !files.includes(file) || size(file) === 0),
+    ...(files.some((file) => file.endsWith('.safetensors') && size(file) > 0)
+      ? []
+      : ['*.safetensors (the weights)']),
+  ];
+  return lacks.length === 0
+    ? undefined
+    : `the model folder ${folder} lacks ${lacks.join(' and ')}; download or build the whole model, for example with "overtone miniature build --out ${basename(folder)}"`;
+}
+
+function chooseSeeds(seeds: readonly number[], wanted: number | undefined): number[] {
+  const chosen = seeds.slice(0, wanted);
+  for (let next = Math.max(0, ...seeds) + 1; chosen.length < (wanted ?? 0); next++) chosen.push(next);
+  return chosen;
+}
+
+function firstIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+  const unknownKey = issues.find((issue) => issue.code === 'unrecognized_keys');
+  const issue = unknownKey ?? issues[0];
+  if (issue === undefined) throw new Error('a failed validation has no issue');
+  return issue;
+}
+
+function keyPath(path: readonly PropertyKey[]): string {
+  const text = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+  return text === '' ? '' : `${text}: `;
+}
+
+/** ":12" for the line of the deepest node on `path` that the file holds. */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): string {
+  for (let length = path.length; length > 0; length--) {
+    const parent: unknown =
+      length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const last = path[length - 1];
+    const offset = isMap(parent)
+      ? rangeStart(parent.items.find((pair) => String(pair.key) === String(last))?.key)
+      : rangeStart(document.getIn(path.slice(0, length), true));
+    if (offset !== undefined) return `:${lines.linePos(offset).line}`;
+  }
+  return '';
+}
+
+function rangeStart(node: unknown): number | undefined {
+  if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range))
+    return undefined;
+  const start: unknown = node.range[0];
+  return typeof start === 'number' ? start : undefined;
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

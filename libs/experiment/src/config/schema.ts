@@ -1,0 +1,281 @@
+// The experiment file's schema: every key with its meaning, unit and default.
+import { z } from 'zod';
+import { object } from './strict.ts';
+
+const integer = z.int();
+const seed = integer.min(0);
+const count = integer.min(1);
+const name = z
+  .string()
+  .regex(/^[\w.:/-]+$/, 'must consist of letters, digits and the signs . : / - _')
+  .max(80);
+
+/** Questions of a ChainSum split. */
+const chainSumSplit = object({
+  /** Seed of the questions. */
+  seed,
+  /** Number of questions. */
+  count: integer.min(0),
+  /** Fewest and most terms. */
+  terms: z
+    .tuple([integer.min(2), integer.min(2)])
+    .refine(([fewest, most]) => fewest <= most, 'must be [fewest, most] with fewest ≤ most'),
+  /** Largest term; with several, one is drawn for each question. */
+  max: z.union([integer.min(1), z.array(integer.min(1)).min(1)], {
+    error: 'must be a whole number of at least 1, or a list of them',
+  }),
+  /** Keep running totals from going below zero. Default false. */
+  nonNegative: z.boolean().default(false),
+});
+
+/** Questions of a JSONL split: one {"id", "question", "answer", "difficulty"?} a line. */
+const jsonlSplit = object({
+  /** The file, relative to the experiment file. */
+  path: z.string().min(1),
+  /** Take the first `count` lines; all when absent. */
+  count: integer.min(0).optional(),
+});
+
+function splits<Split extends z.ZodType>(split: Split) {
+  return {
+    /** Questions to sample, and to train on where they are saturated. */
+    train: split,
+    /** Questions on which learning rates and stopping steps are chosen. */
+    development: split.optional(),
+    /** Fresh questions as easy as the training questions. */
+    easy: split,
+    /** Fresh questions that the base model often gets wrong. */
+    hard: split,
+  };
+}
+
+const prompt = z
+  .string()
+  .default('{question}')
+  .refine((template) => template.includes('{question}'), 'must contain "{question}"');
+
+const task = z.discriminatedUnion(
+  'kind',
+  [
+    object({ kind: z.literal('chain-sum'), prompt, ...splits(chainSumSplit) }),
+    object({ kind: z.literal('jsonl'), prompt, ...splits(jsonlSplit) }),
+  ],
+  { error: 'must have a "kind": "chain-sum" or "jsonl"' },
+);
+
+const decoding = {
+  /** Samples per question: the N of sampling, the k of avg@k. Default 8. */
+  samples: count.default(8),
+  /** Softmax temperature; 0 is greedy. Default 0.6. */
+  temperature: z.number().min(0).default(0.6),
+  /** Nucleus mass in (0, 1]. Default 0.95. */
+  topP: z.number().gt(0).max(1).default(0.95),
+  /** Most tokens a sample. Default 256. */
+  maxNewTokens: count.default(256),
+  /** Seed of the samples. Default 0. */
+  seed: seed.default(0),
+};
+
+const sampling = object({
+  ...decoding,
+  /** Questions per chunk: what a killed run may lose. Default 32. */
+  chunk: count.default(32),
+});
+
+const evaluation = object({
+  ...decoding,
+  /** Seed of the bootstrap over questions. Default 0. */
+  bootstrapSeed: seed.default(0),
+});
+
+const judge = z.discriminatedUnion(
+  'backend',
+  [
+    object({
+      /** The model of the experiment itself judges. */
+      backend: z.literal('generator'),
+      /** Name or path of the judging prompt; the judge service's default when absent. */
+      template: z.string().min(1).optional(),
+    }),
+    object({
+      /** The deterministic rubric. */
+      backend: z.literal('rubric'),
+    }),
+    object({
+      /** A judge that runs elsewhere: any implementation of the contract. */
+      backend: z.literal('address'),
+      /** host:port. */
+      address: z.string().min(1),
+    }),
+  ],
+  { error: 'must have a "backend": "generator", "rubric" or "address"' },
+);
+
+const pairwise = {
+  /** Which of `judges` compares. */
+  judge: z.string(),
+  /** Prefer what the judge prefers least: a control. Default false. */
+  reversed: z.boolean().default(false),
+};
+
+const signal = z.discriminatedUnion(
+  'method',
+  [
+    object({ method: z.literal('inverse-entropy'), reversed: z.boolean().default(false) }),
+    object({ method: z.literal('wins'), ...pairwise }),
+    object({ method: z.literal('bradley-terry'), ...pairwise }),
+    object({ method: z.literal('random'), seed: seed.default(0) }),
+    object({ method: z.literal('brevity'), reversed: z.boolean().default(false) }),
+  ],
+  { error: 'must have a "method": "inverse-entropy", "wins", "bradley-terry", "random" or "brevity"' },
+);
+
+const lora = object({
+  /** Rank. Default 16. */
+  r: count.default(16),
+  /** Numerator of the scale alpha / r. Default 32. */
+  alpha: z.number().positive().default(32),
+  /** Projections to adapt; every linear layer when empty. Default []. */
+  targetModules: z.array(z.string().min(1)).default([]),
+});
+
+const optimizer = object({
+  /** Peak learning rate. */
+  learningRate: z.number().positive(),
+  /** Share of the steps that warm up. Default 0.1. */
+  warmupRatio: z.number().min(0).max(1).default(0.1),
+  /** How the rate falls. Default cosine. */
+  schedule: z.enum(['cosine', 'linear', 'constant', 'warmup-stable-decay']).default('cosine'),
+  /** Decoupled weight decay. Default 0. */
+  weightDecay: z.number().min(0).default(0),
+  /** Largest global gradient norm; 0 does not clip. Default 1. */
+  maxGradNorm: z.number().min(0).default(1),
+  /** Decay of the first moment. Default 0.9. */
+  beta1: z.number().min(0).lt(1).default(0.9),
+  /** Decay of the second moment. Default 0.999. */
+  beta2: z.number().min(0).lt(1).default(0.999),
+});
+
+const selection = object({
+  /** Steps between the snapshots that are measured on the development split; 0 measures the last alone. */
+  snapshotEverySteps: integer.min(0),
+  /** Learning rates to choose from; the optimiser's alone when absent. */
+  learningRates: z.array(z.number().positive()).min(1).optional(),
+  /** Choose for every seed, or once with the first seed for all of them. Default each-seed. */
+  scope: z.enum(['each-seed', 'first-seed']).default('each-seed'),
+  /** Samples per development question; those of `evaluation` when absent. */
+  samples: count.optional(),
+});
+
+const training = {
+  /** Low-rank adaptation. Default r 16, alpha 32 on every linear layer. */
+  lora: lora.prefault({}),
+  /** AdamW. */
+  optimizer,
+  /** Optimiser steps. */
+  steps: count,
+  /** Groups per step: for SFT one sequence each, for DPO one pair each. */
+  groupsPerStep: count,
+  /** Longest sequence, tokens. Default 512. */
+  maxLength: count.default(512),
+  /** Choose the snapshot and learning rate with the best avg on the development split; absent: the last step. */
+  selection: selection.optional(),
+};
+
+const objective = z.discriminatedUnion(
+  'type',
+  [
+    object({
+      type: z.literal('sft'),
+      /** Which solutions of a question to learn from: the best scored, one at random, all. Default best. */
+      choose: z.enum(['best', 'random', 'all']).default('best'),
+      ...training,
+    }),
+    object({
+      type: z.literal('dpo'),
+      /** Inverse temperature of the implicit reward. Default 5 (the paper). */
+      beta: z.number().positive().default(5),
+      ...training,
+    }),
+    object({
+      type: z.literal('rrhf'),
+      /** Weight of the ranking loss. Default 0.1 (the paper). */
+      rankWeight: z.number().min(0).default(0.1),
+      /** Multiply each pair's term by sigmoid(score_i − score_j): RRHF-BT. Default false. */
+      bradleyTerryWeights: z.boolean().default(false),
+      ...training,
+    }),
+  ],
+  { error: 'must have a "type": "sft", "dpo" or "rrhf"' },
+);
+
+const arm = object({
+  /** The arm's name in the report; `<objective>/<signal>` when absent. */
+  name: name.optional(),
+  /** Which of `signals`. */
+  signal: z.string(),
+  /** Which of `objectives`. */
+  objective: z.string(),
+});
+
+const audit = object({
+  /** Which of `judges` is the stronger one that signals are checked against. */
+  judge: z.string(),
+  /** Groups to audit, the first ones; all when absent. */
+  groups: count.optional(),
+});
+
+const services = object({
+  /** host:port of a running generator; absent: start one here. */
+  generator: z.string().min(1).optional(),
+  /** host:port of a running scorer; absent: start one here. */
+  scorer: z.string().min(1).optional(),
+  /** host:port of a running trainer; absent: start one here. */
+  trainer: z.string().min(1).optional(),
+  /** host:port of a running evaluator; absent: start one here. */
+  evaluator: z.string().min(1).optional(),
+  /** Where the artifacts of all services live; absent: `artifacts` in the run folder. */
+  artifacts: z.string().min(1).optional(),
+});
+
+const concurrency = object({
+  /** Training jobs at a time. Default 1. */
+  training: count.default(1),
+  /** Evaluations at a time. Default 1. */
+  evaluation: count.default(1),
+});
+
+/** The whole file. */
+export const experimentSchema = object({
+  /** A name for the report. */
+  name: z.string().min(1).max(80),
+  /** The model: a folder in Hugging Face layout, relative to the experiment file; or a hosted generator's own id. */
+  model: z.string().min(1),
+  task,
+  sampling: sampling.prefault({}),
+  /** Judges by name. Default none. */
+  judges: z.record(name, judge).default({}),
+  audit: audit.optional(),
+  /** Signals by name. */
+  signals: z.record(name, signal),
+  /** Objectives with their training settings, by name. */
+  objectives: z.record(name, objective),
+  /** What to train: signal × objective. The base model is always measured too. */
+  arms: z.array(arm),
+  /** Every arm is trained once per seed. Default [1]. */
+  seeds: z.array(seed).min(1).default([1]),
+  evaluation: evaluation.prefault({}),
+  services: services.prefault({}),
+  concurrency: concurrency.prefault({}),
+});
+
+/** The experiment as a file says it, with defaults filled in. */
+export type ExperimentFile = z.infer<typeof experimentSchema>;
+export type Task = ExperimentFile['task'];
+export type ChainSumSplit = z.infer<typeof chainSumSplit>;
+export type JsonlSplit = z.infer<typeof jsonlSplit>;
+export type Judge = z.infer<typeof judge>;
+export type Signal = z.infer<typeof signal>;
+export type Objective = z.infer<typeof objective>;
+export type Decoding = Omit<z.infer<typeof evaluation>, 'bootstrapSeed'>;
+export type SplitName = 'train' | 'development' | 'easy' | 'hard';

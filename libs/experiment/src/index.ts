@@ -1,0 +1,15 @@
+// The experiment: one YAML file in, one report out, by way of the services.
+export * from './prepare.ts';
+export { type HostedModel, type PipelineInput, runPipeline } from './pipeline.ts';
+export {
+  Progress,
+  type ProgressEvent,
+  type ProgressListener,
+  Stage,
+  type StageProgress,
+} from './progress.ts';
+export { type RunOptions, runExperiment } from './run.ts';
+export type { RunContext } from './run-context.ts';
+export { type Addresses, connectServices, outlastRestarts, type Services } from './services.ts';
+export { type ServiceName, startServices, Supervisor, type SupervisorOptions } from './supervisor.ts';
+export { followJob, type JobToFollow } from './stages/train.ts';

@@ -1,0 +1,208 @@
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseReport, type Report } from '@overtone/report';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Experiment, parseExperiment } from './config/load.ts';
+import { InputError } from './input-error.ts';
+import { prepareRun, readManifest } from './prepare.ts';
+import type { ProgressEvent } from './progress.ts';
+import { runExperiment } from './run.ts';
+import { type DoubleOptions, type Doubles, startDoubles } from './test-doubles.ts';
+
+const running: Doubles[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((doubles) => doubles.close()));
+});
+
+async function doubles(options?: DoubleOptions): Promise<Doubles> {
+  const started = await startDoubles(options);
+  running.push(started);
+  return started;
+}
+
+function experimentOn({ addresses, judge, rubric, artifacts }: Doubles, seeds = '[1, 2]'): Experiment {
+  const { generator, scorer, trainer, evaluator } = addresses;
+  return parseExperiment(
+    `
+name: doubles
+model: double
+task:
+  kind: chain-sum
+  train: { seed: 1, count: 40, terms: [2, 4], max: [9, 20] }
+  development: { seed: 2, count: 30, terms: [7, 8], max: [20, 50] }
+  easy: { seed: 3, count: 10, terms: [2, 4], max: [9, 20] }
+  hard: { seed: 4, count: 30, terms: [7, 8], max: [20, 50] }
+sampling: { samples: 4, chunk: 8 }
+judges:
+  slipping: { backend: address, address: '${judge}' }
+  strong: { backend: address, address: '${rubric}' }
+audit: { judge: strong, groups: 5 }
+signals:
+  random: { method: random }
+  entropy: { method: inverse-entropy }
+  self-judge: { method: wins, judge: slipping }
+  external-judge: { method: bradley-terry, judge: strong }
+  reversed-judge: { method: bradley-terry, judge: strong, reversed: true }
+objectives:
+  sft: &sft { type: sft, optimizer: { learningRate: 1.0e-3 }, steps: 10, groupsPerStep: 4 }
+  sft-random: { <<: *sft, choose: random }
+  dpo: { type: dpo, optimizer: { learningRate: 1.0e-3 }, steps: 10, groupsPerStep: 4 }
+  dpo-stopped:
+    type: dpo
+    optimizer: { learningRate: 1.0e-3 }
+    steps: 10
+    groupsPerStep: 4
+    selection: { snapshotEverySteps: 5, learningRates: [1.0e-3, 2.0e-3], scope: first-seed }
+arms:
+  - { name: sft/random, signal: random, objective: sft-random }
+  - { signal: entropy, objective: sft }
+  - { signal: self-judge, objective: sft }
+  - { name: dpo/external-judge, signal: external-judge, objective: dpo-stopped }
+  - { name: dpo/reversed-judge, signal: reversed-judge, objective: dpo }
+seeds: ${seeds}
+evaluation: { samples: 4 }
+services: { generator: '${generator}', scorer: '${scorer}', trainer: '${trainer}', evaluator: '${evaluator}', artifacts: '${artifacts}' }
+`,
+    { file: 'test.yaml', folder: '/nowhere' },
+  );
+}
+
+function newFolder(): string {
+  return join(mkdtempSync(join(tmpdir(), 'overtone-run-')), 'run');
+}
+
+async function run(
+  experiment: Experiment,
+  out: string,
+  options: Parameters<typeof runExperiment>[1] = {},
+): Promise<Report> {
+  return runExperiment(await prepareRun(experiment, { out }), options);
+}
+
+/** A report without what depends on the clock. */
+function numbers({ timings: _, ...report }: Report): unknown {
+  return report;
+}
+
+describe('the pipeline', () => {
+  it('measures what each signal buys, and writes it down', async () => {
+    const services = await doubles();
+    const out = newFolder();
+    const events: ProgressEvent[] = [];
+    const report = await run(experimentOn(services), out, { listen: (event) => events.push(event) });
+    expect(parseReport(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(report);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('dpo/external-judge');
+    expect(report.saturation.questions).toBe(40);
+    expect(report.saturation.saturated).toBeGreaterThan(5);
+    expect(report.saturation.saturated).toBeLessThan(40);
+
+    const hard = (name: string): number => {
+      const arm = report.arms.find((candidate) => candidate.name === name);
+      if (arm === undefined) throw new Error(`no arm ${name}`);
+      return arm.eval.hard.avg;
+    };
+    expect(hard('sft/entropy')).toBeGreaterThan(hard('base') + 0.1);
+    expect(hard('dpo/external-judge')).toBeGreaterThan(hard('base') + 0.1);
+    expect(hard('dpo/reversed-judge')).toBeLessThan(hard('base') - 0.1);
+    expect(Math.abs(hard('sft/random') - hard('base'))).toBeLessThan(0.06);
+
+    const external = report.arms.find((arm) => arm.name === 'dpo/external-judge');
+    // The double is best at the half; the second seed takes over what the first has chosen.
+    expect(external?.perSeed.map(({ seed, step, learningRate }) => [seed, step, learningRate])).toEqual([
+      [1, 5, 0.001],
+      [2, 5, 0.001],
+    ]);
+    expect(report.signals.map(({ name, judge }) => [name, judge])).toContainEqual(['self-judge', 'slipping']);
+    expect(report.signals.every(({ kappa }) => kappa !== null)).toBe(true);
+
+    const manifest = readManifest(out);
+    expect(manifest?.state).toBe('done');
+    expect(new Set(manifest?.results.map(({ stage }) => stage))).toEqual(
+      new Set(['sample', 'saturate', 'compare', 'score', 'assess', 'dataset', 'train', 'evaluate']),
+    );
+    for (const stage of ['sample', 'train', 'evaluate']) {
+      const last = events.findLast((event) => event.kind === 'stage' && event.progress.stage === stage);
+      if (last?.kind !== 'stage') throw new Error(`nothing was heard of ${stage}`);
+      expect([stage, last.progress.done]).toEqual([stage, last.progress.total]);
+    }
+  });
+
+  it('asks each judge once for all signals, and once for solutions with the same text', async () => {
+    const services = await doubles();
+    await run(experimentOn(services, '[1]'), newFolder());
+    // One signal uses the one judge, three the other; the double refuses a question that it was asked before.
+    expect(services.calls.get('rubric')).toBe(services.calls.get('judge'));
+  });
+
+  it('costs nothing when it is repeated', async () => {
+    const services = await doubles();
+    const out = newFolder();
+    const first = await run(experimentOn(services), out);
+    const calls = new Map(services.calls);
+    const second = await run(experimentOn(services), out);
+    expect(numbers(second)).toEqual(numbers(first));
+    expect(services.calls).toEqual(calls);
+  });
+
+  it('gives the same numbers when services break off in the middle', async () => {
+    const undisturbed = await run(experimentOn(await doubles()), newFolder());
+    const breakOff = { generate: 2, judge: 1, rubric: 1, watchJob: 3, evaluate: 4 };
+    const services = await doubles({ breakOff });
+    const disturbed = await run(experimentOn(services), newFolder());
+    expect(numbers(disturbed)).toEqual(numbers(undisturbed));
+    expect(services.calls.get('generate')).toBe(5 + 1);
+  });
+
+  it('continues where an interrupted run stopped', async () => {
+    const undisturbed = await run(experimentOn(await doubles()), newFolder());
+    const services = await doubles();
+    const out = newFolder();
+    for (const stage of ['sample', 'compare', 'train', 'evaluate']) {
+      const controller = new AbortController();
+      const reason = new Error('interrupted');
+      let heard = 0;
+      const interrupted = run(experimentOn(services), out, {
+        signal: controller.signal,
+        listen: (event) => {
+          if (
+            event.kind === 'stage' &&
+            event.progress.stage === stage &&
+            event.progress.done > event.progress.reused &&
+            ++heard === 12
+          )
+            controller.abort(reason);
+        },
+      });
+      await interrupted.catch((error: unknown) => expect(error).toBe(reason));
+    }
+    const report = await run(experimentOn(services), out);
+    expect(numbers(report)).toEqual(numbers(undisturbed));
+    // No chunk of 8 questions was sampled more than once, but for the one that was broken off.
+    expect(services.calls.get('generate')).toBeLessThanOrEqual(5 + 1);
+  });
+
+  it('refuses a task without saturated questions, says how many there were, and can leave nothing behind', async () => {
+    const services = await doubles({ easyAccuracy: () => 0 });
+    const out = newFolder();
+    const prepared = await prepareRun(experimentOn(services), { out });
+    const refused = runExperiment(prepared);
+    await expect(refused).rejects.toThrow(InputError);
+    await expect(refused).rejects.toThrow(
+      /0 of 40 training questions.*mean accuracy 0\.0 %.*sampling\.samples/,
+    );
+    prepared.folder.discard();
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('refuses the folder of another configuration', async () => {
+    const services = await doubles();
+    const out = newFolder();
+    await run(experimentOn(services, '[1]'), out);
+    await expect(prepareRun(experimentOn(services, '[2]'), { out })).rejects.toThrow(
+      /another configuration.*--force/,
+    );
+    const forced = await runExperiment(await prepareRun(experimentOn(services, '[2]'), { out, force: true }));
+    expect(forced.arms.at(-1)?.seeds).toEqual([2]);
+  });
+});

@@ -1,0 +1,367 @@
+// The pipeline: sample → verify → saturate → compare → score → assess → train → evaluate → report. Stages start as soon as
+// what they need is there: an arm trains while the judge of the next one still compares, and the one before is evaluated.
+import type { ArtifactRef } from '@overtone/artifacts';
+import {
+  average,
+  buildReport,
+  type MeasuredArm,
+  type MeasuredRun,
+  type Report,
+  type ReportedSignal,
+} from '@overtone/report';
+import { withSpan } from '@overtone/telemetry';
+import type { Arm, Experiment } from './config/load.ts';
+import type { Objective, Signal } from './config/schema.ts';
+import { InputError } from './input-error.ts';
+import { limiter, once } from './limiter.ts';
+import type { Splits } from './problems.ts';
+import type { RunContext } from './run-context.ts';
+import { assess } from './stages/assess.ts';
+import { compare, type NamedJudge, type Verdicts } from './stages/compare.ts';
+import { writeDataset } from './stages/dataset.ts';
+import { evaluate } from './stages/evaluate.ts';
+import { sample } from './stages/sample.ts';
+import { saturate, type Saturation } from './stages/saturate.ts';
+import { distinguishes, score } from './stages/score.ts';
+import { type Chosen, learningRates, selectWeights, snapshotSteps } from './stages/select.ts';
+import { train, trainingSpec } from './stages/train.ts';
+import { outlastRestarts } from './services.ts';
+import { STAGES } from './stages.ts';
+
+/** What a pipeline works on. */
+export interface PipelineInput {
+  readonly experiment: Experiment;
+  readonly splits: Splits;
+  /** Seconds that earlier sittings of the run were at work, by stage. */
+  readonly earlierTimings: Readonly<Record<string, number>>;
+}
+
+/** What the generator hosts, as far as the report and the keys need it. */
+export interface HostedModel {
+  readonly name: string;
+  readonly sha256: string;
+  readonly parameters: number;
+}
+
+/**
+ * Runs all stages and returns the report. Every stage first looks for what an earlier run has made.
+ *
+ * @throws InputError when the task or a signal leaves nothing to learn from.
+ */
+export async function runPipeline(outer: RunContext, input: PipelineInput): Promise<Report> {
+  const failure = new AbortController();
+  const context: RunContext = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
+  const tasks: Promise<unknown>[] = [];
+  /** Starts a task of which the run waits even when another one fails. */
+  const start = <Result>(task: Promise<Result>): Promise<Result> => {
+    tasks.push(task.catch((error: unknown) => failure.abort(error)));
+    return task;
+  };
+  try {
+    return await new Run(context, input, start).report();
+  } catch (error) {
+    failure.abort(error);
+    throw outer.signal.aborted ? outer.signal.reason : failure.signal.reason;
+  } finally {
+    await Promise.all(tasks);
+  }
+}
+
+class Run {
+  readonly #context: RunContext;
+  readonly #experiment: Experiment;
+  readonly #splits: Splits;
+  readonly #earlierTimings: PipelineInput['earlierTimings'];
+  readonly #start: <Result>(task: Promise<Result>) => Promise<Result>;
+  readonly #training: ReturnType<typeof limiter>;
+  readonly #evaluation: ReturnType<typeof limiter>;
+
+  constructor(
+    context: RunContext,
+    input: PipelineInput,
+    start: <Result>(task: Promise<Result>) => Promise<Result>,
+  ) {
+    this.#context = context;
+    this.#experiment = input.experiment;
+    this.#splits = input.splits;
+    this.#earlierTimings = input.earlierTimings;
+    this.#start = start;
+    this.#training = limiter(input.experiment.concurrency.training, context.signal);
+    this.#evaluation = limiter(input.experiment.concurrency.evaluation, context.signal);
+  }
+
+  async report(): Promise<Report> {
+    const { arms, signals, evaluation, name, sampling, task } = this.#experiment;
+    const model = await this.#describeModel();
+    this.#expectWork();
+    const solutions = await staged('sample', {}, () =>
+      sample(this.#context, {
+        model: model.sha256,
+        problems: this.#splits.train,
+        prompt: task.prompt,
+        decoding: sampling,
+        chunk: sampling.chunk,
+      }),
+    );
+    const saturation = await staged('saturate', {}, () =>
+      saturate(this.#context, this.#splits.train, solutions),
+    );
+    this.#context.progress.say(
+      `${saturation.groups.length} of ${saturation.questions} training questions are saturated (mean accuracy ${(saturation.accuracy * 100).toFixed(1)} %)`,
+    );
+
+    const scoring = this.#scoring(saturation);
+    const base = this.#start(this.#measureBase(model));
+    const reported = Object.keys(signals).map((signal) => this.#start(scoring.card(signal)));
+    const measured = arms.map(() => new Array<Promise<MeasuredRun>>());
+    const settled = new Map<number, Promise<Chosen>>();
+    for (const [turn, seed] of this.#experiment.seeds.entries()) {
+      for (const [index, arm] of arms.entries()) {
+        const first =
+          arm.objective.selection?.scope === 'first-seed' && turn > 0 ? settled.get(index) : undefined;
+        const chosen = this.#start(this.#trainArm(model, arm, seed, scoring.dataset, first));
+        if (turn === 0) settled.set(index, chosen);
+        measured[index]?.push(this.#start(this.#measureArm(model, arm, seed, chosen)));
+      }
+    }
+    const measuredArms: MeasuredArm[] = [{ name: 'base', signal: null, objective: null, runs: [await base] }];
+    const cards: ReportedSignal[] = await Promise.all(reported);
+    for (const [index, arm] of arms.entries()) {
+      const runs = await Promise.all(measured[index] ?? []);
+      measuredArms.push({ name: arm.name, signal: arm.signal, objective: labelOf(arm.objective), runs });
+    }
+    const reporting = this.#context.progress.stage('report');
+    reporting.expect(1);
+    return reporting.run(async () => {
+      const { questions, accuracy, groups } = saturation;
+      const report = buildReport({
+        name,
+        model,
+        saturation: { questions, saturated: groups.length, accuracy },
+        signals: cards,
+        arms: measuredArms,
+        samples: evaluation.samples,
+        seed: evaluation.bootstrapSeed,
+        timings: addTimings(this.#earlierTimings, this.#context.progress.timings()),
+      });
+      reporting.advance(1);
+      return report;
+    });
+  }
+
+  async #describeModel(): Promise<HostedModel> {
+    const { generator } = this.#context.services;
+    const described = await outlastRestarts(
+      [generator],
+      () => generator.describeModel({}, { signal: this.#context.signal }),
+      this.#context,
+    );
+    return { name: described.model, sha256: described.sha256, parameters: described.parameters };
+  }
+
+  /** Tells the progress how much there will be to train and to evaluate. */
+  #expectWork(): void {
+    const { arms, seeds, evaluation } = this.#experiment;
+    const { easy, hard, development } = this.#splits;
+    const training = this.#context.progress.stage('train');
+    const evaluating = this.#context.progress.stage('evaluate');
+    const fresh = (easy.length + hard.length) * evaluation.samples;
+    const developing = (development?.length ?? 0) * evaluation.samples;
+    let steps = 0;
+    let solutions = fresh + developing;
+    for (const { objective } of arms) {
+      const tries = learningRates(objective).length;
+      const choosing =
+        objective.selection === undefined ? 0 : objective.selection.scope === 'first-seed' ? 1 : seeds.length;
+      const perQuestion = objective.selection?.samples ?? evaluation.samples;
+      steps += objective.steps * (choosing * tries + seeds.length - choosing);
+      solutions +=
+        choosing * tries * snapshotSteps(objective).length * (development?.length ?? 0) * perQuestion;
+      solutions += fresh * seeds.length;
+    }
+    training.expect(steps);
+    evaluating.expect(solutions);
+  }
+
+  /** Verdicts, scores, signal cards and data sets, each computed once, when first asked for. */
+  #scoring(saturation: Saturation) {
+    const { signals, judges, audit, task } = this.#experiment;
+    const { groups } = saturation;
+    const context = this.#context;
+    const asked = new Set(
+      Object.values(signals).flatMap((signal) => ('judge' in signal ? [signal.judge] : [])),
+    );
+    const audited = Math.min(audit?.groups ?? groups.length, groups.length);
+    const verdicts = once((judge): Promise<Verdicts> => {
+      const part = asked.has(judge) ? groups : groups.slice(0, audited);
+      return staged('compare', { judge }, async () =>
+        compare(context, await this.#describeJudge(judge), part),
+      );
+    });
+    const needed = Object.keys(judges).filter((judge) => asked.has(judge) || audit?.judge === judge);
+    const comparing = context.progress.stage('compare');
+    for (const judge of needed) comparing.expect(asked.has(judge) ? groups.length : audited);
+    context.progress.stage('score').expect(Object.keys(signals).length * groups.length);
+    context.progress.stage('assess').expect(Object.keys(signals).length);
+    for (const judge of needed) void this.#start(verdicts(judge));
+    const signalOf = (name: string): Signal => {
+      const signal = signals[name];
+      if (signal === undefined) throw new Error(`there is no signal "${name}"`);
+      return signal;
+    };
+    const own = async (signal: Signal) => ('judge' in signal ? verdicts(signal.judge) : undefined);
+    const scores = once(async (name) => {
+      const signal = signalOf(name);
+      const judged = await own(signal);
+      return staged('score', { signal: name }, () => score(context, name, signal, saturation, judged));
+    });
+    const card = async (name: string): Promise<ReportedSignal> => {
+      const signal = signalOf(name);
+      const auditor = audit === undefined ? undefined : await verdicts(audit.judge);
+      const [judged, scored] = await Promise.all([own(signal), scores(name)]);
+      return staged('assess', { signal: name }, () =>
+        assess(context, {
+          name,
+          signal,
+          saturation,
+          scores: scored,
+          verdicts: judged,
+          audit: auditor,
+          auditedGroups: audited,
+        }),
+      );
+    };
+    const dataset = once(async (name): Promise<ArtifactRef> => {
+      const scored = await scores(name);
+      const signal = signalOf(name);
+      if (signal.method !== 'random' && !distinguishes(scored, groups))
+        throw new InputError(
+          `signal "${name}" gives every solution of a question the same score in all ${groups.length} groups, so there is nothing to learn from; ` +
+            'raise sampling.samples or sampling.temperature, or take another signal',
+        );
+      return writeDataset(context, name, task.prompt, saturation, scored);
+    });
+    return { card, dataset };
+  }
+
+  async #describeJudge(name: string): Promise<NamedJudge> {
+    const remote = this.#context.services.judges.get(name);
+    if (remote === undefined) throw new Error(`there is no judge "${name}"`);
+    const { fingerprint } = await outlastRestarts(
+      [remote],
+      () => remote.describe({}, { signal: this.#context.signal }),
+      this.#context,
+    );
+    return { name, remote, fingerprint };
+  }
+
+  async #measureBase(model: HostedModel): Promise<MeasuredRun> {
+    const development =
+      this.#splits.development === undefined ? null : await this.#develop(model, undefined, 'base');
+    const outcomes = await this.#measure(model, undefined, 'base');
+    return { seed: null, learningRate: null, step: null, development, outcomes };
+  }
+
+  async #measureArm(
+    model: HostedModel,
+    arm: Arm,
+    seed: number,
+    chosen: Promise<Chosen>,
+  ): Promise<MeasuredRun> {
+    const { learningRate, step, weights, development } = await chosen;
+    const outcomes = await this.#measure(model, weights, `${arm.name} seed ${seed}`);
+    return { seed, learningRate, step, development, outcomes };
+  }
+
+  async #trainArm(
+    model: HostedModel,
+    arm: Arm,
+    seed: number,
+    datasetOf: (signal: string) => Promise<ArtifactRef>,
+    first: Promise<Chosen> | undefined,
+  ): Promise<Chosen> {
+    const dataset = await datasetOf(arm.signal);
+    const settled = await first;
+    const { objective } = arm;
+    return selectWeights({
+      objective,
+      settled,
+      train: (learningRate) => {
+        const label = `${arm.name} seed ${seed}${learningRates(objective).length > 1 ? ` lr ${learningRate}` : ''}`;
+        const spec = trainingSpec({ model: this.#experiment.model, dataset, objective, learningRate, seed });
+        return this.#training(() =>
+          staged('train', { arm: arm.name, seed, learningRate }, () =>
+            train(this.#context, { label, spec, model: model.sha256 }),
+          ),
+        );
+      },
+      develop: (weights, learningRate, step) =>
+        this.#develop(model, weights, `${arm.name} seed ${seed} lr ${learningRate} step ${step}`, objective),
+    });
+  }
+
+  /** avg on the development split. */
+  async #develop(
+    model: HostedModel,
+    adapter: ArtifactRef | undefined,
+    label: string,
+    objective?: Objective,
+  ): Promise<number> {
+    const samples = objective?.selection?.samples;
+    return average(await this.#evaluate(model, adapter, 'development', label, samples));
+  }
+
+  async #measure(model: HostedModel, adapter: ArtifactRef | undefined, label: string) {
+    const easy = await this.#evaluate(model, adapter, 'easy', label);
+    const hard = await this.#evaluate(model, adapter, 'hard', label);
+    return { easy, hard };
+  }
+
+  #evaluate(
+    model: HostedModel,
+    adapter: ArtifactRef | undefined,
+    split: 'development' | 'easy' | 'hard',
+    label: string,
+    samples?: number,
+  ) {
+    const { evaluation, task } = this.#experiment;
+    return this.#evaluation(() =>
+      staged('evaluate', { arm: label, split }, () =>
+        evaluate(this.#context, {
+          label: `${label}, ${split}`,
+          model: model.sha256,
+          adapter,
+          problems: this.#splits[split] ?? [],
+          prompt: task.prompt,
+          decoding: { ...evaluation, samples: samples ?? evaluation.samples },
+          bootstrapSeed: evaluation.bootstrapSeed,
+        }),
+      ),
+    );
+  }
+}
+
+/** Runs a stage in a span of its own. */
+function staged<Result>(
+  stage: string,
+  attributes: Record<string, string | number>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const named = Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [`overtone.${key}`, value]),
+  );
+  return withSpan(`overtone.${stage}`, named, work);
+}
+
+/** The objective's name in the report. */
+function labelOf(objective: Objective): string {
+  return objective.type === 'rrhf' && objective.bradleyTerryWeights ? 'rrhf-bt' : objective.type;
+}
+
+/** Adds up the seconds of several sittings, stage by stage. */
+export function addTimings(...sittings: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total = new Map<string, number>(Object.keys(STAGES).map((stage) => [stage, 0]));
+  for (const [stage, seconds] of sittings.flatMap((sitting) => Object.entries(sitting)))
+    total.set(stage, (total.get(stage) ?? 0) + seconds);
+  return Object.fromEntries(total);
+}

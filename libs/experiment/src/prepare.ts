@@ -1,0 +1,40 @@
+// Everything before the first RPC: the experiment file, its questions, the run folder. Free of gRPC, so that a command can
+// refuse bad input, and start telemetry, before anything that telemetry has to watch is loaded.
+import type { Experiment } from './config/load.ts';
+import { loadSplits, type Splits } from './problems.ts';
+import { RunFolder } from './run-folder.ts';
+
+export {
+  type Arm,
+  type Experiment,
+  type ExperimentOverrides,
+  loadExperiment,
+  parseExperiment,
+} from './config/load.ts';
+export type { ExperimentFile, Objective, Signal, SplitName } from './config/schema.ts';
+export { unknownName } from './config/strict.ts';
+export { InputError } from './input-error.ts';
+export { loadSplits, type Splits } from './problems.ts';
+export { type Manifest, readManifest, RunFolder } from './run-folder.ts';
+
+/** An experiment that is ready to run. */
+export interface PreparedRun {
+  readonly experiment: Experiment;
+  readonly splits: Splits;
+  readonly folder: RunFolder;
+}
+
+/**
+ * Draws or reads the questions and opens the run folder.
+ *
+ * @param out the run folder; created where missing.
+ * @param force take the folder over from a run with another configuration. Default false.
+ * @throws InputError when the questions or the folder cannot be worked with; nothing is written then.
+ */
+export async function prepareRun(
+  experiment: Experiment,
+  { out, force = false }: { out: string; force?: boolean },
+): Promise<PreparedRun> {
+  const splits = await loadSplits(experiment.task);
+  return { experiment, splits, folder: new RunFolder(out, experiment, { force }) };
+}

@@ -1,0 +1,105 @@
+// Sample: N solutions of every question, in chunks of questions.
+import type { GenerateResponse } from '@overtone/contracts';
+import { type Problem, renderPrompt } from '@overtone/tasks';
+import type { Decoding } from '../config/schema.ts';
+import { chunks, findOrMake, readRows, type RunContext } from '../run-context.ts';
+import { outlastRestarts } from '../services.ts';
+import { parseSampledSolution, type SampledSolution } from '../solutions.ts';
+
+/** What to sample. */
+export interface SampleOptions {
+  /** SHA-256 of the model. */
+  readonly model: string;
+  readonly problems: readonly Problem[];
+  /** The prompt around a question. */
+  readonly prompt: string;
+  readonly decoding: Decoding;
+  /** Questions per chunk. */
+  readonly chunk: number;
+}
+
+/** Samples solutions of all problems: by problem in the order given, then by index. */
+export async function sample(context: RunContext, options: SampleOptions): Promise<SampledSolution[]> {
+  const { model, problems, prompt, decoding, chunk } = options;
+  const stage = context.progress.stage('sample');
+  stage.expect(problems.length * decoding.samples);
+  return stage.run(async () => {
+    const solutions: SampledSolution[] = [];
+    for (const [index, part] of chunks(problems, chunk).entries()) {
+      const prompts = part.map((problem) => ({
+        id: problem.id,
+        messages: [{ role: 'user', content: renderPrompt(prompt, problem) }],
+      }));
+      const sampling = samplingParameters(decoding);
+      const { ref, reused } = await findOrMake(context, {
+        stage: 'sample',
+        label: `chunk ${index + 1}`,
+        key: { model, prompts, sampling: { ...sampling } },
+        make: () =>
+          outlastRestarts(
+            [context.services.generator],
+            async () => {
+              const rows: SampledSolution[] = [];
+              const request = { adapter: undefined, prompts, sampling };
+              const options = { signal: context.signal, timeoutMs: SAMPLING_DEADLINE_MS };
+              try {
+                for await (const response of context.services.generator.generate(request, options)) {
+                  rows.push(toSolution(response));
+                  stage.advance(1);
+                }
+                return await context.store.writeJsonl(inOrder(rows, part, decoding.samples));
+              } catch (error) {
+                stage.advance(-rows.length);
+                throw error;
+              }
+            },
+            context,
+          ),
+      });
+      const rows = await readRows(context.store, ref, parseSampledSolution);
+      if (reused) stage.advance(rows.length, true);
+      solutions.push(...rows);
+    }
+    return solutions;
+  });
+}
+
+/** Longest a chunk may take. */
+const SAMPLING_DEADLINE_MS = 3_600_000;
+
+/** The message that says how to sample. */
+export function samplingParameters({ samples, temperature, topP, maxNewTokens, seed }: Decoding) {
+  return { samples, temperature, topP, maxNewTokens, seed };
+}
+
+function toSolution(response: GenerateResponse): SampledSolution {
+  const mean = (values: readonly number[]): number =>
+    values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    problemId: response.promptId,
+    index: response.sampleIndex,
+    text: response.text,
+    meanEntropy: mean(response.tokenEntropies),
+    meanLogprob: mean(response.tokenLogprobs),
+    tokens: response.tokenIds.length,
+  };
+}
+
+/** Completion order depends on timing; the artifact must not. */
+function inOrder(
+  rows: readonly SampledSolution[],
+  problems: readonly Problem[],
+  samples: number,
+): SampledSolution[] {
+  const byPlace = new Map(rows.map((row) => [`${row.index} ${row.problemId}`, row]));
+  return problems.flatMap((problem) =>
+    Array.from({ length: samples }, (_, index) => {
+      const row = byPlace.get(`${index} ${problem.id}`);
+      if (row === undefined)
+        throw new Error(
+          `the generator sent no sample ${index} of "${problem.id}"; it should send ${samples} of each`,
+        );
+      return row;
+    }),
+  );
+}

@@ -1,0 +1,125 @@
+// The supervisor: starts the services that an experiment does not find elsewhere, and keeps them running.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { waitForHealthy } from '@overtone/rpc';
+import type { Experiment } from './config/load.ts';
+import { ServiceProcess } from './service-process.ts';
+import type { Addresses } from './services.ts';
+
+/** The five services. */
+export type ServiceName = 'generator' | 'judge' | 'scorer' | 'trainer' | 'evaluator';
+
+/** Where services put what they leave behind, and whom they tell. */
+export interface SupervisorOptions {
+  /** Folder for one trace file per service; absent: no trace files. */
+  readonly traces?: string;
+  /** Folder for one log file per service; absent: no log files. */
+  readonly logs?: string;
+  /** Hears of restarts. */
+  readonly say?: (text: string) => void;
+  /** Hears that a service is beyond help. */
+  readonly onFailure?: (error: Error) => void;
+  readonly signal?: AbortSignal;
+  /** The program of a service. Default `services/<name>/src/main.ts` of this repository. */
+  readonly program?: (service: ServiceName) => string;
+}
+
+const servicesFolder = fileURLToPath(new URL('../../../services/', import.meta.url));
+
+/** Starts, restarts and stops services. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #processes: ServiceProcess[] = [];
+
+  constructor(options: SupervisorOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The running services' process ids by name. */
+  get pids(): Record<string, number> {
+    return Object.fromEntries(
+      this.#processes.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid] as const])),
+    );
+  }
+
+  /**
+   * Starts a service and waits until it is healthy.
+   *
+   * @param name its name in messages, logs and traces; several judges have several names.
+   * @returns its address.
+   */
+  async start(
+    service: ServiceName,
+    environment: Readonly<Record<string, string>>,
+    name: string = service,
+  ): Promise<string> {
+    const { traces, logs, say, onFailure, signal, program } = this.#options;
+    signal?.throwIfAborted();
+    const started = new ServiceProcess({
+      name,
+      program: program?.(service) ?? join(servicesFolder, service, 'src', 'main.ts'),
+      imports: [import.meta.resolve('@overtone/telemetry/register')],
+      environment: {
+        OVERTONE_SERVICE_NAME: name,
+        OVERTONE_TRACE_FILE: traces === undefined ? '' : join(traces, `${name}.jsonl`),
+        ...environment,
+      },
+      ...(logs === undefined ? {} : { logFile: join(logs, `${name}.log`) }),
+      onRestart: (reason) => say?.(`service ${name} died (${reason}); starting it again`),
+      ...(onFailure === undefined ? {} : { onFailure }),
+    });
+    this.#processes.push(started);
+    const address = await started.start();
+    await waitForHealthy(address, { timeoutMs: 120_000, ...(signal === undefined ? {} : { signal }) });
+    return address;
+  }
+
+  /** Stops all services; those that need others first. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.splice(0).map((process) => process.stop()));
+  }
+}
+
+/** What the services of a run share. */
+export interface SharedPlaces {
+  /** URI of the artifact store. */
+  readonly artifacts: string;
+  /** Folder for the trainer's jobs. */
+  readonly trainerState: string;
+}
+
+/** Starts every service that the experiment does not say is running elsewhere. */
+export async function startServices(
+  supervisor: Supervisor,
+  experiment: Experiment,
+  { artifacts, trainerState }: SharedPlaces,
+): Promise<Addresses> {
+  const { services, model, judges } = experiment;
+  const shared = { OVERTONE_ARTIFACTS: artifacts };
+  const generating =
+    services.generator ?? supervisor.start('generator', { ...shared, OVERTONE_MODEL: model });
+  const independent = Promise.all([
+    services.scorer ?? supervisor.start('scorer', shared),
+    services.trainer ?? supervisor.start('trainer', { ...shared, OVERTONE_STATE: trainerState }),
+  ]);
+  independent.catch(() => {});
+  const generator = await generating;
+  const needing = { ...shared, OVERTONE_GENERATOR: generator };
+  const judging = Object.entries(judges).map(async ([name, judge]): Promise<[string, string]> => {
+    if (judge.backend === 'address') return [name, judge.address];
+    const template = judge.backend === 'generator' ? judge.template : undefined;
+    const environment = {
+      ...needing,
+      OVERTONE_JUDGE: judge.backend,
+      OVERTONE_JUDGE_NAME: name,
+      ...(template === undefined ? {} : { OVERTONE_JUDGE_TEMPLATE: template }),
+    };
+    return [name, await supervisor.start('judge', environment, `judge-${name.replaceAll(/[^\w-]/g, '-')}`)];
+  });
+  const [evaluator, [scorer, trainer], judgeAddresses] = await Promise.all([
+    services.evaluator ?? supervisor.start('evaluator', needing),
+    independent,
+    Promise.all(judging),
+  ]);
+  return { generator, scorer, trainer, evaluator, judges: Object.fromEntries(judgeAddresses) };
+}

@@ -1,0 +1,372 @@
+// Test doubles of the five services, for this room's tests alone: they keep the contracts, but their "model" is a formula.
+// A solution is long (careful) or short (hasty); training on long ones makes the model right more often on hard questions.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ArtifactStore, openStore } from '@overtone/artifacts';
+import {
+  type ArtifactRef,
+  EvaluatorServiceService,
+  FinishReason,
+  type GenerateRequest,
+  type GenerateResponse,
+  GeneratorServiceService,
+  type Job,
+  JobState,
+  JudgeServiceService,
+  Outcome,
+  ScoreMethod,
+  ScorerServiceService,
+  SftSelection,
+  type Solution,
+  TrainerServiceService,
+  type TrainingSpec,
+} from '@overtone/contracts';
+import {
+  bidiHandler,
+  clientStreamHandler,
+  serve,
+  serverStreamHandler,
+  unaryHandler,
+  unavailable,
+} from '@overtone/rpc';
+import { seededRandom } from '@overtone/statistics';
+import { parseChain, runningTotals, verify } from '@overtone/tasks';
+import { z } from 'zod';
+
+/** The running doubles. */
+export interface Doubles {
+  /** The `services` section of an experiment that uses them. */
+  readonly addresses: { generator: string; scorer: string; trainer: string; evaluator: string };
+  /** Address of a judge that prefers long solutions, but not without slips. */
+  readonly judge: string;
+  /** Address of a judge that always prefers long solutions. */
+  readonly rubric: string;
+  /** URI of the store that they share. */
+  readonly artifacts: string;
+  /** How often each RPC was called. */
+  readonly calls: Map<string, number>;
+  close(): Promise<void>;
+}
+
+/** How the doubles behave. */
+export interface DoubleOptions {
+  /** The generator's accuracy on questions of up to four terms; 1 by default for a third of them, 0.8 for the others. */
+  readonly easyAccuracy?: (question: string) => number;
+  /** RPCs, by name, whose call of this number (from 1) breaks off in the middle as if the server had died. */
+  readonly breakOff?: Readonly<Record<string, number>>;
+}
+
+const adapterSchema = z.object({ skill: z.number() });
+const datasetRow = z.object({
+  id: z.string(),
+  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+  solutions: z.array(z.object({ text: z.string(), score: z.number() })),
+});
+
+/** Starts all doubles on loopback ports. */
+export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles> {
+  const artifacts = `file://${mkdtempSync(join(tmpdir(), 'overtone-doubles-'))}`;
+  const store = openStore(artifacts);
+  const calls = new Map<string, number>();
+  /** Counts a call; true when it is to break off. */
+  const called = (rpc: string): boolean => {
+    const times = (calls.get(rpc) ?? 0) + 1;
+    calls.set(rpc, times);
+    return options.breakOff?.[rpc] === times;
+  };
+  const generate = generatorOf(store, options);
+  const servers = await Promise.all([
+    serve({
+      name: 'generator',
+      services: [
+        {
+          definition: GeneratorServiceService,
+          implementation: {
+            describeModel: unaryHandler(() => ({
+              model: 'double',
+              sha256: 'd'.repeat(64),
+              architecture: 'Double',
+              parameters: 7,
+              vocabularySize: 10,
+              contextLength: 100,
+              backend: 'double',
+            })),
+            generate: serverStreamHandler(async function* (request: GenerateRequest) {
+              const breaks = called('generate');
+              let sent = 0;
+              for await (const response of generate(request)) {
+                if (breaks && sent++ === 3) throw unavailable('the double breaks off');
+                yield response;
+              }
+            }),
+          },
+        },
+      ],
+    }),
+    serve({ name: 'scorer', services: [scorerDouble(called)] }),
+    serve({ name: 'trainer', services: [trainerDouble(store, called)] }),
+    serve({ name: 'evaluator', services: [evaluatorDouble(generate, called)] }),
+    serve({ name: 'judge', services: [judgeDouble('judge', 0.25, called)] }),
+    serve({ name: 'rubric', services: [judgeDouble('rubric', 0, called)] }),
+  ]);
+  const [generator, scorer, trainer, evaluator, judge, rubric] = servers.map(({ address }) => address);
+  if (!generator || !scorer || !trainer || !evaluator || !judge || !rubric)
+    throw new Error('a double has no address');
+  return {
+    addresses: { generator, scorer, trainer, evaluator },
+    judge,
+    rubric,
+    artifacts,
+    calls,
+    close: async () => void (await Promise.all(servers.map((server) => server.close()))),
+  };
+}
+
+type Generate = (request: GenerateRequest) => AsyncGenerator<GenerateResponse>;
+
+function generatorOf(store: ArtifactStore, { easyAccuracy = defaultAccuracy }: DoubleOptions): Generate {
+  return async function* ({ prompts, adapter, sampling }) {
+    const skill = adapter === undefined ? 0 : await skillOf(store, adapter);
+    if (sampling === undefined) throw new Error('no sampling parameters');
+    // Backwards: completion order is nobody's promise.
+    for (const { id, messages } of prompts.toReversed()) {
+      const question = messages[0]?.content ?? '';
+      const chain = parseChain(question) ?? [];
+      const answer = runningTotals(chain).at(-1) ?? 0;
+      for (let index = 0; index < sampling.samples; index++) {
+        const random = seededRandom('double', sampling.seed, id, index);
+        const long = random() < 0.5;
+        const accuracy = chain.length <= 4 ? easyAccuracy(question) : 0.4 + skill;
+        const text = `${long ? 'slowly and with care: ' : 'fast: '}\\boxed{${random() < accuracy ? answer : answer + 1}}`;
+        const tokens = text.split(' ').length;
+        yield {
+          promptId: id,
+          sampleIndex: index,
+          text,
+          tokenIds: Array.from({ length: tokens }, () => 1),
+          tokenLogprobs: Array.from({ length: tokens }, () => -0.5),
+          tokenEntropies: Array.from({ length: tokens }, () => (long ? 0.25 : 0.5) + random() / 8),
+          finishReason: FinishReason.FINISH_REASON_STOP,
+          promptTokens: 3,
+        };
+      }
+    }
+  };
+}
+
+function defaultAccuracy(question: string): number {
+  return question.length % 3 === 0 ? 1 : 0.8;
+}
+
+async function skillOf(store: ArtifactStore, adapter: ArtifactRef): Promise<number> {
+  const bytes = await store.get(adapter);
+  return adapterSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).skill;
+}
+
+function evaluatorDouble(generate: Generate, called: (rpc: string) => boolean) {
+  return {
+    definition: EvaluatorServiceService,
+    implementation: {
+      evaluate: serverStreamHandler(async function* (
+        request: Parameters<typeof EvaluatorServiceService.evaluate.requestSerialize>[0],
+      ) {
+        const breaks = called('evaluate');
+        const { adapter, problems, sampling } = request;
+        const byId = new Map(problems.map((problem) => [problem.id, problem]));
+        const prompts = problems.map(({ id, question }) => ({
+          id,
+          messages: [{ role: 'user', content: question }],
+        }));
+        let sent = 0;
+        for await (const { promptId, sampleIndex, text, tokenIds, finishReason } of generate({
+          adapter,
+          prompts,
+          sampling,
+        })) {
+          const problem = byId.get(promptId);
+          if (problem === undefined) throw new Error(`no problem ${promptId}`);
+          if (breaks && sent++ === 2) throw unavailable('the double breaks off');
+          const value = {
+            problemId: promptId,
+            sampleIndex,
+            text,
+            ...verify(problem, text),
+            tokens: tokenIds.length,
+            finishReason,
+          };
+          yield { event: { $case: 'sample' as const, value } };
+        }
+        yield { event: { $case: 'summary' as const, value: { metrics: [] } } };
+      }),
+    },
+  };
+}
+
+function judgeDouble(name: string, slips: number, called: (rpc: string) => boolean) {
+  return {
+    definition: JudgeServiceService,
+    implementation: {
+      describe: unaryHandler(() => ({ name, backend: 'double', fingerprint: `double ${slips}` })),
+      compare: bidiHandler(async function* (
+        requests: AsyncIterable<{ id: string; question: string; first: string; second: string }>,
+      ) {
+        const breaks = called(name);
+        const seen = new Set<string>();
+        let sent = 0;
+        for await (const { id, question, first, second } of requests) {
+          if (breaks && sent++ === 2) throw unavailable('the double breaks off');
+          const place = JSON.stringify([question, first, second]);
+          if (seen.has(place)) throw new Error(`asked twice: ${place}`);
+          seen.add(place);
+          const slip = seededRandom(name, question, first, second)() < slips;
+          const preferenceFirst = first.length > second.length !== slip ? 0.9 : 0.1;
+          const outcome = preferenceFirst > 0.5 ? Outcome.OUTCOME_FIRST : Outcome.OUTCOME_SECOND;
+          yield { id, preferenceFirst, outcome, rationale: '', usage: undefined };
+        }
+      }),
+    },
+  };
+}
+
+function scorerDouble(called: (rpc: string) => boolean) {
+  const score = (method: number, solution: Solution, wins: number, random: () => number): number => {
+    if (method === ScoreMethod.SCORE_METHOD_INVERSE_ENTROPY) return 1 / solution.meanEntropy;
+    if (method === ScoreMethod.SCORE_METHOD_BREVITY) return -solution.tokens;
+    return method === ScoreMethod.SCORE_METHOD_RANDOM ? random() : wins;
+  };
+  type Requests<Name extends 'planComparisons' | 'scoreGroups' | 'assessFidelity'> = AsyncIterable<
+    Parameters<(typeof ScorerServiceService)[Name]['requestSerialize']>[0]
+  >;
+  return {
+    definition: ScorerServiceService,
+    implementation: {
+      planComparisons: bidiHandler(async function* (requests: Requests<'planComparisons'>) {
+        called('planComparisons');
+        for await (const { problemId, solutions } of requests) {
+          const pairs = solutions.flatMap((one, i) =>
+            solutions.flatMap((other, j) => (i < j && one.text !== other.text ? [{ i, j }] : [])),
+          );
+          yield { problemId, pairs };
+        }
+      }),
+      scoreGroups: bidiHandler(async function* (requests: Requests<'scoreGroups'>) {
+        called('scoreGroups');
+        for await (const { problemId, signal, solutions, verdicts } of requests) {
+          const wins = solutions.map(() => 0);
+          for (const { i, j, forward = 0.5, backward = 0.5 } of verdicts) {
+            const winner = forward + backward >= 1 ? i : j;
+            wins[winner] = (wins[winner] ?? 0) + 1;
+          }
+          const random = seededRandom('scores', signal?.seed ?? 0, problemId);
+          const scores = solutions.map((solution, index) => ({
+            index,
+            score:
+              score(signal?.method ?? 0, solution, wins[index] ?? 0, random) *
+              (signal?.reversed === true ? -1 : 1),
+            standardError: 0,
+          }));
+          yield { problemId, scores };
+        }
+      }),
+      assessFidelity: clientStreamHandler(async (requests: Requests<'assessFidelity'>) => {
+        called('assessFidelity');
+        let groups = 0;
+        let auditedPairs = 0;
+        for await (const { audit } of requests) {
+          groups++;
+          auditedPairs += audit.length;
+        }
+        const kappa = auditedPairs === 0 ? undefined : { value: 0.5, lower: 0.4, upper: 0.6 };
+        return { groups, auditedPairs, kappa, tau: kappa, orderConsistency: 0.8, lengthCorrelation: 0.1 };
+      }),
+    },
+  };
+}
+
+function trainerDouble(store: ArtifactStore, called: (rpc: string) => boolean) {
+  const jobs = new Map<string, { spec: TrainingSpec; job: Job }>();
+  const find = (jobId: string) => {
+    const found = jobs.get(jobId);
+    if (found === undefined) throw new Error(`no job ${jobId}`);
+    return found;
+  };
+  const learn = async (jobId: string, spec: TrainingSpec): Promise<Job> => {
+    if (spec.dataset === undefined) throw new Error('no dataset');
+    const steps =
+      spec.snapshotEverySteps === 0
+        ? []
+        : range(spec.snapshotEverySteps, spec.steps, spec.snapshotEverySteps);
+    const snapshots = [];
+    let gain = 0;
+    let groups = 0;
+    for await (const { solutions } of store.readJsonl(spec.dataset, (row) => datasetRow.parse(row))) {
+      const best = solutions.reduce((left, right) => (right.score > left.score ? right : left));
+      const random =
+        spec.objective?.$case === 'sft' &&
+        spec.objective.value.selection === SftSelection.SFT_SELECTION_RANDOM;
+      gain += random ? 0 : best.text.startsWith('slowly') ? 0.4 : -0.3;
+      groups++;
+    }
+    for (const step of [...steps.filter((candidate) => candidate < spec.steps), spec.steps]) {
+      // Learns for half of the steps, then spoils a little of what it learnt.
+      const progress = Math.min(1, (2 * step) / spec.steps) - Math.max(0, step / spec.steps - 0.5) / 4;
+      const skill = (gain / groups) * progress + spec.seed / 1000;
+      const bytes = Buffer.from(JSON.stringify({ skill }));
+      snapshots.push({ step, weights: await store.put(bytes, 'application/vnd.overtone.adapter') });
+    }
+    return {
+      id: jobId,
+      state: JobState.JOB_STATE_SUCCEEDED,
+      step: spec.steps,
+      steps: spec.steps,
+      snapshots,
+      error: '',
+    };
+  };
+  return {
+    definition: TrainerServiceService,
+    implementation: {
+      createJob: unaryHandler(async ({ jobId, spec }: { jobId: string; spec: TrainingSpec | undefined }) => {
+        called('createJob');
+        if (spec === undefined) throw new Error('no specification');
+        const job = jobs.get(jobId)?.job ?? {
+          id: jobId,
+          state: JobState.JOB_STATE_RUNNING,
+          step: 0,
+          steps: spec.steps,
+          snapshots: [],
+          error: '',
+        };
+        jobs.set(jobId, { spec, job });
+        return { job };
+      }),
+      getJob: unaryHandler(({ jobId }: { jobId: string }) => ({ job: find(jobId).job })),
+      cancelJob: unaryHandler(({ jobId }: { jobId: string }) => ({ job: find(jobId).job })),
+      watchJob: serverStreamHandler(async function* ({
+        jobId,
+        afterStep,
+      }: {
+        jobId: string;
+        afterStep: number;
+      }) {
+        const breaks = called('watchJob');
+        const { spec } = find(jobId);
+        for (const step of range(afterStep + 1, spec.steps, 1)) {
+          if (breaks && step > spec.steps / 2) throw unavailable('the double breaks off');
+          yield { event: { $case: 'step' as const, value: { step, values: { loss: 1 / step } } } };
+        }
+        const job = await learn(jobId, spec);
+        jobs.set(jobId, { spec, job });
+        yield { event: { $case: 'job' as const, value: job } };
+      }),
+    },
+  };
+}
+
+function range(first: number, last: number, step: number): number[] {
+  return Array.from(
+    { length: Math.max(0, Math.floor((last - first) / step) + 1) },
+    (_, index) => first + index * step,
+  );
+}

@@ -1,0 +1,170 @@
+// A Qwen3 decoder, written once with TensorFlow.js operators: traced for training, scoring, prefill and decoding,
+// and run eagerly as the oracle of its own tests.
+import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows, rmsNorm, rotaryEmbedding, rotaryTable, silu, type RotaryTable } from '@overtone/tensor';
+import { type DecoderConfig } from './config.ts';
+import { projectionModule, type Projection } from './parameters.ts';
+
+/** A decoder's parameters, by their checkpoint names. */
+export type Weights = Readonly<Record<string, tf.Tensor>>;
+
+/** Applies a linear module to [rows, in]; LoRA wraps this. */
+export type Linear = (module: string, x: tf.Tensor2D) => tf.Tensor2D;
+
+/** Keys and values of earlier tokens, one tensor of [batch, kvHeads, capacity, headDim] a layer. */
+export interface Cache {
+  readonly keys: readonly tf.Tensor4D[];
+  readonly values: readonly tf.Tensor4D[];
+  /** Added to the attention scores: 0 where a cached position is visible, very negative elsewhere; [batch, 1, 1, capacity]. */
+  readonly bias: tf.Tensor4D;
+}
+
+/** What a decoder is run on. */
+export interface DecoderInput {
+  /** [batch, length], int32. */
+  readonly tokens: tf.Tensor2D;
+  /** [batch, length], int32. */
+  readonly positions: tf.Tensor2D;
+  /** Added to the attention scores among the new tokens; broadcasts to [batch, 1, length, length]. */
+  readonly bias: tf.Tensor4D;
+  /** Earlier tokens. Default: none. */
+  readonly cache?: Cache;
+}
+
+/** What a decoder returns. */
+export interface DecoderOutput {
+  /** After the final norm: [batch · length, hiddenSize]. */
+  readonly hidden: tf.Tensor2D;
+  /** The new tokens' keys, one tensor of [batch, kvHeads, length, headDim] a layer. */
+  readonly keys: tf.Tensor4D[];
+  /** The new tokens' values, likewise. */
+  readonly values: tf.Tensor4D[];
+}
+
+/** Hides a position from attention: far below every score, and finite. */
+export const HIDDEN = -1e9;
+
+/** The additive mask of plain causal attention: [1, 1, length, length]. */
+export function causalBias(length: number): tf.Tensor4D {
+  const bias = Float32Array.from({ length: length * length }, (_, i) =>
+    i % length > Math.floor(i / length) ? HIDDEN : 0,
+  );
+  return tf.tensor4d(bias, [1, 1, length, length]);
+}
+
+/** A parameter by name. Throws when it is missing. */
+export function weight(weights: Weights, name: string): tf.Tensor {
+  const tensor = weights[name];
+  if (!tensor) throw new Error(`Parameter ${name} is missing`);
+  return tensor;
+}
+
+/** y = x Wᵀ with the module's frozen or trained weight. */
+export function linearOf(weights: Weights): Linear {
+  return (module, x) => tf.matMul(x, weight(weights, `${module}.weight`) as tf.Tensor2D, false, true);
+}
+
+/** Attention of grouped queries without repeating keys and values: the group's queries lie along the length axis. */
+function attend(
+  config: DecoderConfig,
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  input: DecoderInput,
+  layer: number,
+): tf.Tensor2D {
+  const { numKeyValueHeads, numAttentionHeads, headDim } = config;
+  const [batch, , length] = q.shape;
+  const group = numAttentionHeads / numKeyValueHeads;
+  const queries = tf.reshape(tf.mul(q, 1 / Math.sqrt(headDim)), [
+    batch,
+    numKeyValueHeads,
+    group * length,
+    headDim,
+  ]);
+  const ownBias = length === 1 ? input.bias : tf.tile(input.bias, [1, 1, group, 1]);
+  const scores = tf.add(tf.matMul(queries, k, false, true), ownBias);
+  let mixed: tf.Tensor;
+  const cachedKeys = input.cache?.keys[layer];
+  const cachedValues = input.cache?.values[layer];
+  if (input.cache && cachedKeys && cachedValues) {
+    const cachedScores = tf.add(tf.matMul(queries, cachedKeys, false, true), input.cache.bias);
+    const capacity = cachedKeys.shape[2];
+    // New tokens first: a token's place among the terms of the sums does not then depend on the cache's capacity.
+    const probabilities = tf.softmax(tf.concat([scores, cachedScores], -1));
+    const now = tf.slice(probabilities, [0, 0, 0, 0], [-1, -1, -1, length]);
+    const past = tf.slice(probabilities, [0, 0, 0, length], [-1, -1, -1, capacity]);
+    mixed = tf.add(tf.matMul(now, v), tf.matMul(past, cachedValues));
+  } else {
+    mixed = tf.matMul(tf.softmax(scores), v);
+  }
+  const heads = tf.reshape(mixed, [batch, numAttentionHeads, length, headDim]);
+  return tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [batch * length, numAttentionHeads * headDim]);
+}
+
+/** The rotary table of a configuration for positions 0 … length − 1. */
+export function rotaryTableOf(config: DecoderConfig, length: number): RotaryTable {
+  const half = config.headDim / 2;
+  return rotaryTable(
+    length,
+    Array.from({ length: half }, (_, i) => config.ropeTheta ** (-i / half)),
+  );
+}
+
+/**
+ * Runs the decoder's layers.
+ *
+ * @param positionLimit Positions are below this; default: the model's longest sequence.
+ */
+export function decode(
+  config: DecoderConfig,
+  weights: Weights,
+  linear: Linear,
+  input: DecoderInput,
+  positionLimit = config.maxPositionEmbeddings,
+): DecoderOutput {
+  const { numKeyValueHeads, numAttentionHeads, headDim, rmsNormEps } = config;
+  const [batch, length] = input.tokens.shape;
+  const table = rotaryTableOf(config, positionLimit);
+  const keys: tf.Tensor4D[] = [];
+  const values: tf.Tensor4D[] = [];
+  const heads = (x: tf.Tensor, count: number): tf.Tensor4D => tf.reshape(x, [batch, length, count, headDim]);
+  const headsFirst = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x as tf.Tensor4D, [0, 2, 1, 3]);
+
+  let hidden: tf.Tensor = gatherRows(
+    weight(weights, 'model.embed_tokens.weight') as tf.Tensor2D,
+    tf.reshape(input.tokens, [batch * length]),
+  );
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    const project = (projection: Projection, x: tf.Tensor): tf.Tensor2D =>
+      linear(projectionModule(layer, projection), x as tf.Tensor2D);
+    const norm = (x: tf.Tensor, name: string): tf.Tensor =>
+      rmsNorm(x, weight(weights, `${prefix}.${name}.weight`), rmsNormEps);
+
+    const x = norm(hidden, 'input_layernorm');
+    const q = headsFirst(norm(heads(project('q_proj', x), numAttentionHeads), 'self_attn.q_norm'));
+    const k = headsFirst(norm(heads(project('k_proj', x), numKeyValueHeads), 'self_attn.k_norm'));
+    const v = headsFirst(heads(project('v_proj', x), numKeyValueHeads));
+    const key = rotaryEmbedding(k, input.positions, table);
+    keys.push(key);
+    values.push(v);
+    const mixed = attend(config, rotaryEmbedding(q, input.positions, table), key, v, input, layer);
+    hidden = tf.add(hidden, project('o_proj', mixed));
+
+    const y = norm(hidden, 'post_attention_layernorm');
+    const gated = tf.mul(silu(project('gate_proj', y)), project('up_proj', y));
+    hidden = tf.add(hidden, project('down_proj', gated));
+  }
+  return {
+    hidden: rmsNorm(hidden, weight(weights, 'model.norm.weight'), rmsNormEps) as tf.Tensor2D,
+    keys,
+    values,
+  };
+}
+
+/** Logits of hidden states: [rows, hiddenSize] → [rows, vocabulary]. */
+export function headLogits(config: DecoderConfig, weights: Weights, hidden: tf.Tensor2D): tf.Tensor2D {
+  const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  return tf.matMul(hidden, weight(weights, name) as tf.Tensor2D, false, true);
+}

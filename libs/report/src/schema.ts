@@ -1,0 +1,136 @@
+// report.json: what a run found, in numbers. The one form that the table and the HTML page are drawn from.
+import { z } from 'zod';
+
+const share = z.number().min(0).max(1);
+const interval = z.tuple([z.number(), z.number()]);
+
+const accuracy = z.strictObject({
+  /** avg@k: mean accuracy over questions, samples and seeds. */
+  avg: share,
+  /** 95 % interval of avg: bootstrap over questions. */
+  ci95: interval,
+  /** pass@k: share of questions with at least one correct sample, mean over seeds. */
+  pass: share,
+});
+
+const splitAccuracy = z.strictObject({ easy: accuracy, hard: accuracy });
+
+const difference = z.strictObject({
+  /** This arm's avg minus the other's, on the same questions. */
+  value: z.number(),
+  /** 95 % interval: bootstrap over questions. */
+  ci95: interval,
+  /** Two-sided paired permutation test over questions. */
+  pValue: share,
+});
+
+const perSeed = z.strictObject({
+  /** Seed of the training run; null for the base model. */
+  seed: z.number().nullable(),
+  /** Learning rate that was used. */
+  learningRate: z.number().nullable(),
+  /** Step whose weights were measured. */
+  step: z.number().nullable(),
+  /** avg on the development split of the weights that were measured; null without such a split. */
+  development: share.nullable(),
+  /** On fresh questions. */
+  eval: z.strictObject({
+    easy: z.strictObject({ avg: share, pass: share }),
+    hard: z.strictObject({ avg: share, pass: share }),
+  }),
+});
+
+const level = z.strictObject({
+  /** "easy" or "hard". */
+  split: z.enum(['easy', 'hard']),
+  /** Label of difficulty. */
+  difficulty: z.string(),
+  /** Questions at this level. */
+  questions: z.number(),
+  /** Mean accuracy. */
+  avg: share,
+});
+
+const arm = z.strictObject({
+  /** Name, for example "dpo/self-judge". */
+  name: z.string(),
+  /** The signal; null for the base model. */
+  signal: z.string().nullable(),
+  /** The objective: "sft", "dpo", "rrhf" or "rrhf-bt"; null for the base model. */
+  objective: z.string().nullable(),
+  /** Seeds of the training runs. */
+  seeds: z.array(z.number()),
+  /** Over all seeds. */
+  eval: splitAccuracy,
+  /** Each training run. */
+  perSeed: z.array(perSeed),
+  /** By difficulty, over all seeds. */
+  levels: z.array(level),
+  /** Paired differences against other arms, by the other arm's name: "base", "sft/random". */
+  against: z.record(z.string(), z.strictObject({ easy: difference, hard: difference })),
+});
+
+const estimate = z.number().nullable();
+
+const signal = z.strictObject({
+  /** Name, for example "self-judge". */
+  name: z.string(),
+  /** How it scores, for example "bradley-terry". */
+  method: z.string(),
+  /** The judge that it asks; null without one. */
+  judge: z.string().nullable(),
+  /** Cohen's kappa of pairwise preferences against the stronger judge; null without an audit. */
+  kappa: estimate,
+  /** 95 % interval of kappa. */
+  kappaCi95: interval.nullable(),
+  /** Kendall's tau-b of scores against the stronger judge's; null without an audit. */
+  tau: estimate,
+  /** 95 % interval of tau. */
+  tauCi95: interval.nullable(),
+  /** Share of pairs whose two orders agree; null without a judge. */
+  orderConsistency: estimate,
+  /** Mean preference for the solution shown first, minus one half; null without a judge. */
+  positionBias: estimate,
+  /** Share of unreadable verdicts; null without a judge. */
+  unreadable: estimate,
+  /** Share of triples with a cycle of preferences; null without a judge. */
+  intransitivity: estimate,
+  /** Kendall's tau-b between score and number of tokens. */
+  lengthCorrelation: z.number(),
+  /** Groups assessed. */
+  groups: z.number(),
+  /** Pairs on which both the signal and the stronger judge have a preference. */
+  auditedPairs: z.number(),
+});
+
+/** The schema of report.json. */
+export const reportSchema = z.strictObject({
+  /** The experiment's name. */
+  name: z.string(),
+  /** The model that was trained. */
+  model: z.strictObject({ name: z.string(), sha256: z.string(), parameters: z.number() }),
+  /** Training questions, how many of them were saturated, and the mean accuracy on them. */
+  saturation: z.strictObject({ questions: z.number(), saturated: z.number(), accuracy: share }),
+  /** How far each signal can be trusted. */
+  signals: z.array(signal),
+  /** The base model, then every arm. */
+  arms: z.array(arm),
+  /** Samples per question in the evaluation: the k of avg@k and pass@k. */
+  samples: z.number(),
+  /** Seconds that each stage was at work, over all sittings of the run. */
+  timings: z.record(z.string(), z.number()),
+});
+
+/** What a run found. */
+export type Report = z.infer<typeof reportSchema>;
+export type ReportedArm = z.infer<typeof arm>;
+export type ReportedSignal = z.infer<typeof signal>;
+export type ReportedDifference = z.infer<typeof difference>;
+
+/** Reads report.json. @throws Error that names the first field which is not as expected. */
+export function parseReport(json: string): Report {
+  const parsed = reportSchema.safeParse(JSON.parse(json));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Error(`not a report: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+}

@@ -1,0 +1,9 @@
+// Signals: solutions and verdicts to comparison plans, quality scores, and how far those can be trusted.
+export { planComparisons } from './comparison-plan.ts';
+export { FidelityAssessment } from './fidelity.ts';
+export { type DistinctText, type Group, maxSolutions, parseGroup } from './group.ts';
+export { InvalidInput } from './invalid-input.ts';
+export { checkVerdicts, type Preferences, preferencesOf } from './preferences.ts';
+export { type Reconciled, reconcile, reverseVerdict } from './reconcile.ts';
+export { findSaturated, isSaturated, type Saturation, type VerifiedGroup } from './saturation.ts';
+export { isPairwise, scoreGroup, type ScoreGroupInput } from './score-group.ts';

@@ -1,0 +1,26 @@
+// Pure mathematics: random numbers, agreement, rankings, intervals, tests. Knows nothing of language models.
+export {
+  bradleyTerry,
+  type BradleyTerryFit,
+  type BradleyTerryOptions,
+  type Comparison,
+} from './bradley-terry.ts';
+export {
+  bootstrapMean,
+  type BootstrapOptions,
+  clusterBootstrap,
+  type Interval,
+} from './cluster-bootstrap.ts';
+export { cohenKappa, cohenKappaOfTable } from './cohen-kappa.ts';
+export { pearson, spearman } from './correlation.ts';
+export { kendallTauB } from './kendall-tau.ts';
+export { mean, standardDeviation, variance } from './moments.ts';
+export {
+  pairedPermutationTest,
+  type PermutationTest,
+  type PermutationTestOptions,
+} from './paired-permutation-test.ts';
+export { averageAtK, passAtK } from './pass-at-k.ts';
+export { quantile } from './quantile.ts';
+export { normalDeviate, type Random, randomInteger, seededRandom, shuffle } from './random.ts';
+export { ranks } from './ranks.ts';

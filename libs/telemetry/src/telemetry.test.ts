@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const index = import.meta.resolve('./index.ts');
+
+async function run(
+  program: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ stdout: string; stderr: string }> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: _, OVERTONE_TRACE_FILE: __, ...inherited } = process.env;
+  const args = ['--import', import.meta.resolve('./register.ts'), '--input-type=module', '-e', program];
+  const options = {
+    cwd: import.meta.dirname,
+    env: { ...inherited, OVERTONE_SERVICE_NAME: 'trainer', ...env },
+  };
+  return promisify(execFile)(process.execPath, args, options);
+}
+
+const lines = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+
+describe('the span file', () => {
+  it('has the spans of a process that calls process.exit, with failures marked and logs that lead to them', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'overtone-spans-')), 'deep', 'spans.jsonl');
+    const program = `
+      import { count, logger, recordValue, withSpan } from '${index}';
+      await withSpan('outer', { step: 3 }, async () => {
+        logger('training').warn('slow step', { seconds: 2, error: new TypeError('x', { cause: new Error('y') }) });
+        await withSpan('inner', {}, () => { throw new Error('diverged'); }).catch(() => {});
+      });
+      count('steps'); recordValue('seconds', 2);
+      process.exit(0);`;
+    const { stderr } = await run(program, { OVERTONE_TRACE_FILE: file });
+    const [inner, outer] = lines(readFileSync(file, 'utf8'));
+    expect(outer).toMatchObject({ name: 'outer', attributes: { step: 3 }, status: { code: 0 } });
+    expect(outer).toMatchObject({ resource: { 'service.name': 'trainer' } });
+    expect(outer).not.toHaveProperty('parentSpanId');
+    expect(inner).toMatchObject({
+      name: 'inner',
+      parentSpanId: outer?.spanId,
+      traceId: outer?.traceId,
+      status: { code: 2, message: 'diverged' },
+      events: [{ name: 'exception', attributes: { 'exception.message': 'diverged' } }],
+    });
+    expect(lines(stderr)).toMatchObject([
+      {
+        level: 'warn',
+        service: 'trainer',
+        logger: 'training',
+        message: 'slow step',
+        traceId: outer?.traceId,
+        spanId: outer?.spanId,
+        seconds: 2,
+        error: { name: 'TypeError', message: 'x', cause: { message: 'y' } },
+      },
+    ]);
+  });
+});
+
+it('loads no SDK when nobody asked for spans', async () => {
+  const watch = `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from 'node:module';
+    registerHooks({ resolve(specifier, context, next) {
+      if (specifier.includes('opentelemetry/sdk-node')) console.log('loaded');
+      return next(specifier, context);
+    } });`)}`;
+  const program = `import { tracer } from '${index}'; tracer('x').startSpan('free').end();`;
+  const NODE_OPTIONS = `--import=${watch}`;
+  expect((await run(program, { NODE_OPTIONS })).stdout).toBe('');
+  const file = join(mkdtempSync(join(tmpdir(), 'overtone-spans-')), 'spans.jsonl');
+  expect((await run(program, { NODE_OPTIONS, OVERTONE_TRACE_FILE: file })).stdout).toContain('loaded');
+});
+
+it('sends spans and metrics to an OTLP endpoint, also those of the last moment', async () => {
+  const received: string[] = [];
+  const collector = createServer((request, response) => {
+    received.push(request.url ?? '');
+    request.resume();
+    response.end();
+  });
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const bound = collector.address();
+  const port = typeof bound === 'object' ? bound?.port : undefined;
+  const program = `
+    import { count, withSpan } from '${index}';
+    await withSpan('last', {}, () => count('steps'));`;
+  await run(program, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  collector.close();
+  expect(received).toContain('/v1/traces');
+  expect(received).toContain('/v1/metrics');
+});
+
+describe('the log', () => {
+  const program = `
+    import { logger } from '${index}';
+    const log = logger('x');
+    for (const level of ['debug', 'info', 'warn', 'error']) log[level]('says ' + level);
+    const cycle = {}; cycle.self = cycle;
+    log.error('cyclic', { cycle });`;
+
+  it.each([
+    ['debug', ['debug', 'info', 'warn', 'error', 'error']],
+    [undefined, ['warn', 'error', 'error']],
+  ])('keeps what OVERTONE_LOG_LEVEL=%s asks for', async (level, expected) => {
+    const { stderr } = await run(program, { OVERTONE_LOG_LEVEL: level });
+    expect(lines(stderr).map((line) => line.level)).toEqual(expected);
+    expect(lines(stderr).at(-1)).toMatchObject({ message: 'cyclic' });
+  });
+});

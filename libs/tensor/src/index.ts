@@ -1,0 +1,19 @@
+// A TensorFlow.js backend that compiles a traced step to ONNX, and runs it on ONNX Runtime.
+export {
+  formatGraph,
+  Graph,
+  sizeOf,
+  type DType,
+  type TensorData,
+  type TensorSpec,
+  type Value,
+} from './graph.ts';
+export { encodeOnnx } from './onnx-model.ts';
+export { gatherRows } from './ops/gather-rows.ts';
+export { rmsNorm } from './ops/rms-norm.ts';
+export { rotaryEmbedding, rotaryTable, type RotaryTable } from './ops/rotary-embedding.ts';
+export { silu } from './ops/silu.ts';
+export { entropies, logProbabilities, tokenLogprobs } from './ops/token-logprob.ts';
+export { float32, hostTensor, Program, type HostTensor, type ProgramOptions } from './program.ts';
+export { trace } from './trace.ts';
+export { isTracing } from './trace-backend.ts';

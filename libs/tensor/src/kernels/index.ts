@@ -1,0 +1,5 @@
+// All kernels of the tracing backend.
+import './elementwise.ts';
+import './matrix-multiply.ts';
+import './reductions.ts';
+import './shapes.ts';

@@ -1,0 +1,10 @@
+// Training: objectives, optimiser, the loop, checkpoints.
+export { type AdamWOptions } from './adamw.ts';
+export { parseTrainingGroup, readTrainingGroups, type TrainingGroup } from './dataset.ts';
+export { createObjective, type ObjectiveSpec } from './objective-spec.ts';
+export { runTraining, type RunOptions, type TrainingEvent, type TrainingOptions } from './run-training.ts';
+export { scheduleFactor, type ScheduleKind } from './schedule.ts';
+export { type Batching } from './step-plan.ts';
+export { TrainingError } from './training-error.ts';
+export { trainInThread } from './training-thread.ts';
+export { type TrainingTask } from './training-worker.ts';

@@ -1,0 +1,20 @@
+// An objective as plain data: what crosses the boundary of a process or a thread.
+import { dpo, type Objective, rrhf, type RrhfOptions, sft, type SftSelection } from './objectives/index.ts';
+
+/** Names an objective and its settings. */
+export type ObjectiveSpec =
+  | { readonly type: 'sft'; readonly selection: SftSelection }
+  | { readonly type: 'dpo'; readonly beta: number }
+  | ({ readonly type: 'rrhf' } & RrhfOptions);
+
+/** The objective of a spec. */
+export function createObjective(spec: ObjectiveSpec): Objective {
+  switch (spec.type) {
+    case 'sft':
+      return sft(spec.selection);
+    case 'dpo':
+      return dpo(spec.beta);
+    case 'rrhf':
+      return rrhf(spec);
+  }
+}

@@ -1,0 +1,59 @@
+// The log-probability of every packed completion, with attention kept within each sequence.
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  causalBias,
+  decode,
+  headLogits,
+  HIDDEN,
+  type DecoderConfig,
+  type Linear,
+  type Weights,
+} from '@overtone/language-model';
+import { gatherRows, tokenLogprobs } from '@overtone/tensor';
+
+/**
+ * Sums of completion-token log-probabilities, nats: one for each place of a sequence in the batch, 0 for an unused one.
+ *
+ * @param batch The tensors of `batchSpecs`.
+ * @returns [sequences].
+ */
+export function packedLogprobs(
+  config: DecoderConfig,
+  weights: Weights,
+  linear: Linear,
+  batch: Readonly<Record<string, tf.Tensor>>,
+): tf.Tensor1D {
+  const tensor = (name: string): tf.Tensor => {
+    const found = batch[name];
+    if (!found) throw new Error(`The batch has no ${name}`);
+    return found;
+  };
+  const tokens = tensor('tokens') as tf.Tensor2D;
+  const [rows, length] = tokens.shape;
+  const segments = tensor('segments');
+  const same = tf.equal(
+    tf.reshape(segments, [rows, 1, length, 1]),
+    tf.reshape(segments, [rows, 1, 1, length]),
+  );
+  const bias = tf.where(same, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN)) as tf.Tensor4D;
+  const input = { tokens, positions: tensor('positions') as tf.Tensor2D, bias };
+  const { hidden } = decode(config, weights, linear, input, length);
+  // Only what predicts a completion token goes through the head.
+  const predicting = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
+  const logprobs = tokenLogprobs(
+    headLogits(config, weights, predicting),
+    tensor('target_tokens') as tf.Tensor1D,
+  );
+  const places = tensor('sequence_tokens').shape[0] ?? 0;
+  const belongs = tf.equal(
+    tf.expandDims(tensor('target_sequences'), 1),
+    tf.reshape(
+      tf.tensor1d(
+        Int32Array.from({ length: places }, (_, place) => place),
+        'int32',
+      ),
+      [1, places],
+    ),
+  );
+  return tf.reshape(tf.matMul(tf.reshape(logprobs, [1, -1]), tf.cast(belongs, 'float32')), [places]);
+}

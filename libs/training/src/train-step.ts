@@ -1,0 +1,121 @@
+// One optimiser step as a function of tensors: forward, backward, AdamW. Traced for training, run eagerly by tests.
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  type DecoderConfig,
+  linearOf,
+  type LoraConfig,
+  parameterSpecs,
+  withLora,
+} from '@overtone/language-model';
+import { type TensorSpec } from '@overtone/tensor';
+import { adamw, type AdamWOptions } from './adamw.ts';
+import { type Layout, splitTensor } from './layout.ts';
+import { type Objective } from './objectives/objective.ts';
+import { packedLogprobs } from './packed-logprobs.ts';
+import { batchSpecs, type BatchShape } from './packing.ts';
+
+/** Everything that shapes a step. */
+export interface StepOptions {
+  readonly config: DecoderConfig;
+  /** The adapter that is trained; undefined trains all parameters. */
+  readonly lora: LoraConfig | undefined;
+  readonly layout: Layout;
+  readonly objective: Objective;
+  readonly optimizer: AdamWOptions;
+  readonly batch: BatchShape;
+}
+
+const scalar: TensorSpec = { dtype: 'float32', shape: [] };
+
+/** Inputs of a step: trained vector and moments, scalars, batch, and the frozen parameters when an adapter is trained. */
+export function stepInputs({
+  config,
+  lora,
+  layout,
+  objective,
+  batch,
+}: StepOptions): Record<string, TensorSpec> {
+  const vector: TensorSpec = { dtype: 'float32', shape: [layout.size] };
+  const places: TensorSpec = { dtype: 'float32', shape: [batch.sequences] };
+  return {
+    theta: vector,
+    first: vector,
+    second: vector,
+    learning_rate: scalar,
+    correction1: scalar,
+    correction2: scalar,
+    ...batchSpecs(batch),
+    reference: places,
+    groups: scalar,
+    ...Object.fromEntries(objective.coefficients.map((name) => [`coefficient.${name}`, places])),
+    ...(lora ? Object.fromEntries(parameterSpecs(config)) : {}),
+  };
+}
+
+/** Takes a named tensor. */
+function take(inputs: Readonly<Record<string, tf.Tensor>>, name: string): tf.Tensor {
+  const tensor = inputs[name];
+  if (!tensor) throw new Error(`The step has no input ${name}`);
+  return tensor;
+}
+
+/** The loss, its gradient over the flat vector, and the metrics. */
+export function lossAndGradient(
+  options: StepOptions,
+  inputs: Readonly<Record<string, tf.Tensor>>,
+): { loss: tf.Tensor; gradient: tf.Tensor1D; metrics: Record<string, tf.Tensor> } {
+  const { config, lora, layout, objective } = options;
+  const names = layout.slots.map(({ name }) => name);
+  const metrics: Record<string, tf.Tensor> = {};
+  const loss = (...trained: tf.Tensor[]): tf.Scalar => {
+    const parameters = Object.fromEntries(names.map((name, index) => [name, trained[index] ?? tf.scalar(0)]));
+    const weights = lora ? inputs : parameters;
+    const linear = lora ? withLora(linearOf(weights), lora, parameters) : linearOf(weights);
+    const output = objective.loss({
+      logprobs: packedLogprobs(config, weights, linear, inputs),
+      reference: take(inputs, 'reference') as tf.Tensor1D,
+      tokens: take(inputs, 'sequence_tokens') as tf.Tensor1D,
+      groups: take(inputs, 'groups') as tf.Scalar,
+      coefficients: Object.fromEntries(
+        objective.coefficients.map((name) => [name, take(inputs, `coefficient.${name}`) as tf.Tensor1D]),
+      ),
+    });
+    for (const [name, value] of Object.entries(output.metrics)) metrics[name] = tf.keep(value);
+    return output.loss;
+  };
+  const parts = splitTensor(layout, take(inputs, 'theta') as tf.Tensor1D);
+  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => parts[name] ?? tf.scalar(0)));
+  return {
+    loss: value,
+    gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]) as tf.Tensor1D)),
+    metrics,
+  };
+}
+
+/** A whole step: `next.theta`, `next.first`, `next.second`, `loss`, `grad_norm` and `metric.*`. */
+export function trainStep(
+  options: StepOptions,
+  inputs: Readonly<Record<string, tf.Tensor>>,
+): Record<string, tf.Tensor> {
+  const { loss, gradient, metrics } = lossAndGradient(options, inputs);
+  const next = adamw(
+    take(inputs, 'theta') as tf.Tensor1D,
+    take(inputs, 'first') as tf.Tensor1D,
+    take(inputs, 'second') as tf.Tensor1D,
+    gradient,
+    {
+      learningRate: take(inputs, 'learning_rate'),
+      correction1: take(inputs, 'correction1'),
+      correction2: take(inputs, 'correction2'),
+    },
+    options.optimizer,
+  );
+  return {
+    'next.theta': next.theta,
+    'next.first': next.first,
+    'next.second': next.second,
+    loss,
+    grad_norm: next.gradNorm,
+    ...Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`metric.${name}`, value])),
+  };
+}

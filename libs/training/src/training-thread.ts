@@ -1,0 +1,38 @@
+// Runs a training job in a thread of its own and brings its events to the caller.
+import { on } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { type TrainingEvent } from './run-training.ts';
+import { TrainingError } from './training-error.ts';
+import { type TrainingTask, type WorkerMessage } from './training-worker.ts';
+
+/**
+ * Trains in a worker thread; the same events as `runTraining`.
+ *
+ * @param signal Stops after the current step; the last checkpoint remains.
+ * @throws {TrainingError} with the reason when the job fails; the signal's reason when it was cancelled.
+ */
+export async function* trainInThread(
+  task: TrainingTask,
+  signal?: AbortSignal,
+): AsyncGenerator<TrainingEvent> {
+  signal?.throwIfAborted();
+  const worker = new Worker(new URL('./training-worker.ts', import.meta.url), { workerData: task });
+  const cancel = (): void => worker.postMessage('cancel');
+  signal?.addEventListener('abort', cancel);
+  try {
+    for await (const [message] of on(worker, 'message', { close: ['exit'] }) as AsyncIterable<
+      [WorkerMessage]
+    >) {
+      if (message.type === 'done') return;
+      if (message.type === 'failed') {
+        if (message.cancelled) signal?.throwIfAborted();
+        throw new TrainingError(message.message);
+      }
+      yield message;
+    }
+    throw new TrainingError('the training thread ended before the job did');
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    await worker.terminate();
+  }
+}

@@ -1,0 +1,229 @@
+// The trainer's jobs: a queue that runs them one after another, keeps them across restarts, and tells watchers.
+import { EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
+import { type ArtifactStore } from '@overtone/artifacts';
+import {
+  CreateJobRequest,
+  Job,
+  JobState,
+  type StepMetrics,
+  type WatchJobResponse,
+} from '@overtone/contracts';
+import { alreadyExists, notFound, requiredField } from '@overtone/rpc';
+import { logger, withSpan } from '@overtone/telemetry';
+import { trainInThread } from '@overtone/training';
+import { JobFolder } from './job-folder.ts';
+import { parseSpecification } from './specification.ts';
+
+const MEDIA_TYPE = { adapter: 'application/vnd.overtone.adapter', model: 'application/vnd.overtone.model' };
+const ENDED: readonly JobState[] = [
+  JobState.JOB_STATE_SUCCEEDED,
+  JobState.JOB_STATE_FAILED,
+  JobState.JOB_STATE_CANCELLED,
+];
+
+/** Whether a job will not change any more. */
+const ended = (job: Job): boolean => ENDED.includes(job.state);
+
+interface Entry {
+  readonly request: CreateJobRequest;
+  readonly folder: JobFolder;
+  readonly controller: AbortController;
+  /** Emits 'change'. */
+  readonly changes: EventEmitter;
+  readonly steps: StepMetrics[];
+  job: Job;
+}
+
+/** Where jobs live and how they run. */
+export interface JobsOptions {
+  readonly store: ArtifactStore;
+  /** Folder of all jobs' state. */
+  readonly state: string;
+  /** Threads within an operator. */
+  readonly threads: number;
+}
+
+/** All jobs of a trainer. */
+export class Jobs {
+  private readonly entries = new Map<string, Entry>();
+  private readonly options: JobsOptions;
+  private readonly log = logger('trainer');
+  private running: Promise<void> = Promise.resolve();
+  private closing = false;
+
+  private constructor(options: JobsOptions) {
+    this.options = options;
+  }
+
+  /** Opens a state folder; jobs that had not ended continue. */
+  static async open(options: JobsOptions): Promise<Jobs> {
+    const jobs = new Jobs(options);
+    for (const { request, job, folder } of await JobFolder.all(options.state)) {
+      const steps = ended(job) ? await folder.steps(job.step) : [];
+      const entry = jobs.add(request, job, folder, steps);
+      if (!ended(job)) jobs.enqueue(entry);
+    }
+    return jobs;
+  }
+
+  /** Starts a job, or returns the one with this id. Throws ALREADY_EXISTS when that one does something else. */
+  async create(request: CreateJobRequest): Promise<Job> {
+    const known = this.entries.get(request.jobId);
+    if (known) {
+      const same = Buffer.from(CreateJobRequest.encode(known.request).finish()).equals(
+        CreateJobRequest.encode(request).finish(),
+      );
+      if (!same)
+        throw alreadyExists(`job ${request.jobId} exists with another specification; choose another job_id`);
+      return known.job;
+    }
+    const job: Job = {
+      id: request.jobId,
+      state: JobState.JOB_STATE_QUEUED,
+      step: 0,
+      steps: 0,
+      snapshots: [],
+      error: '',
+    };
+    const folder = new JobFolder(this.options.state, request.jobId);
+    const entry = this.add(request, job, folder, []);
+    try {
+      await folder.create(request, job);
+    } catch (error) {
+      this.entries.delete(request.jobId);
+      throw error;
+    }
+    this.enqueue(entry);
+    return entry.job;
+  }
+
+  /** A job's state. Throws NOT_FOUND. */
+  get(id: string): Job {
+    return this.entry(id).job;
+  }
+
+  /** Stops a job after its current step. */
+  async cancel(id: string): Promise<Job> {
+    const entry = this.entry(id);
+    if (!ended(entry.job)) {
+      entry.controller.abort();
+      if (entry.job.state === JobState.JOB_STATE_QUEUED)
+        await this.update(entry, { state: JobState.JOB_STATE_CANCELLED });
+    }
+    return entry.job;
+  }
+
+  /** A job's steps after the given one, and its state whenever it changes, until it ends. */
+  async *watch(id: string, afterStep: number, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
+    const entry = this.entry(id);
+    let next = entry.steps.findIndex(({ step }) => step > afterStep);
+    if (next < 0) next = entry.steps.length;
+    let shown: Job | undefined;
+    while (true) {
+      const { job } = entry;
+      for (; next < entry.steps.length; next++) {
+        const step = entry.steps[next];
+        if (step && step.step > afterStep) yield { event: { $case: 'step', value: step } };
+      }
+      if (
+        job.state !== shown?.state ||
+        job.snapshots.length !== shown.snapshots.length ||
+        job.steps !== shown.steps
+      ) {
+        shown = job;
+        yield { event: { $case: 'job', value: job } };
+      }
+      if (ended(job) && next >= entry.steps.length) return;
+      if (entry.job === job && next >= entry.steps.length) await once(entry.changes, 'change', { signal });
+    }
+  }
+
+  /** Stops all jobs; they continue when the state folder is opened again. */
+  async close(): Promise<void> {
+    this.closing = true;
+    for (const entry of this.entries.values()) if (!ended(entry.job)) entry.controller.abort();
+    await this.running;
+  }
+
+  private add(request: CreateJobRequest, job: Job, folder: JobFolder, steps: StepMetrics[]): Entry {
+    const changes = new EventEmitter().setMaxListeners(0);
+    const entry: Entry = { request, job, folder, steps, controller: new AbortController(), changes };
+    this.entries.set(request.jobId, entry);
+    return entry;
+  }
+
+  private entry(id: string): Entry {
+    const entry = this.entries.get(id);
+    if (!entry) throw notFound(`job ${id} does not exist; CreateJob starts it`);
+    return entry;
+  }
+
+  private enqueue(entry: Entry): void {
+    this.running = this.running.then(() => this.run(entry));
+  }
+
+  private async run(entry: Entry): Promise<void> {
+    if (this.closing || ended(entry.job)) return;
+    const { id } = entry.job;
+    try {
+      await withSpan('train', { 'overtone.job.id': id }, () => this.train(entry));
+      await this.update(entry, { state: JobState.JOB_STATE_SUCCEEDED });
+    } catch (error) {
+      if (this.closing) return;
+      const cancelled = entry.controller.signal.aborted;
+      const message = error instanceof Error ? error.message : String(error);
+      this.log.warn(cancelled ? 'job cancelled' : 'job failed', { job: id, error: message });
+      await this.update(entry, {
+        state: cancelled ? JobState.JOB_STATE_CANCELLED : JobState.JOB_STATE_FAILED,
+        error: cancelled ? '' : message,
+      }).catch((cause: unknown) =>
+        this.log.error('a job state could not be written', { job: id, error: cause }),
+      );
+    }
+  }
+
+  private async train(entry: Entry): Promise<void> {
+    const { store, threads } = this.options;
+    const spec = requiredField(entry.request.spec, 'spec');
+    const dataset = requiredField(spec.dataset, 'spec.dataset');
+    const options = { ...parseSpecification(spec), dataset: await store.openFile(dataset) };
+    const task = { options, run: { folder: join(entry.folder.path, 'run'), threads } };
+    for await (const event of trainInThread(task, entry.controller.signal)) {
+      switch (event.type) {
+        case 'planned':
+          entry.steps.splice(0, Infinity, ...(await entry.folder.steps(event.resumedAt)));
+          await this.update(entry, {
+            state: JobState.JOB_STATE_RUNNING,
+            steps: event.steps,
+            step: event.resumedAt,
+            snapshots: [],
+          });
+          break;
+        case 'step': {
+          const step = { step: event.step, values: { ...event.metrics } };
+          await entry.folder.append(step);
+          entry.steps.push(step);
+          // A step alone is not worth a write of the state: the run's own checkpoint knows where it is.
+          entry.job = { ...entry.job, step: event.step };
+          entry.changes.emit('change');
+          break;
+        }
+        case 'snapshot': {
+          const weights = await store.putFolder(
+            event.folder,
+            options.lora ? MEDIA_TYPE.adapter : MEDIA_TYPE.model,
+          );
+          await this.update(entry, { snapshots: [...entry.job.snapshots, { step: event.step, weights }] });
+          break;
+        }
+      }
+    }
+  }
+
+  private async update(entry: Entry, change: Partial<Job>): Promise<void> {
+    entry.job = { ...entry.job, ...change };
+    await entry.folder.save(entry.job);
+    entry.changes.emit('change');
+  }
+}

@@ -1,0 +1,44 @@
+// The trainer process.
+//
+//   OVERTONE_ARTIFACTS=file:///…   where data sets come from and weights go
+//   OVERTONE_STATE=/…              where jobs keep their state
+//   OVERTONE_THREADS=1             threads within an operator
+import { openStore } from '@overtone/artifacts';
+import { TrainerServiceService } from '@overtone/contracts';
+import { runService } from '@overtone/rpc';
+import { trainerService } from './handlers.ts';
+import { Jobs } from './jobs.ts';
+
+function required(name: string, meaning: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name}: set it to ${meaning}`);
+  return value;
+}
+
+function threads(): number {
+  const value = Number(process.env.OVERTONE_THREADS ?? 1);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`OVERTONE_THREADS: expected a positive integer, got ${process.env.OVERTONE_THREADS}`);
+  return value;
+}
+
+try {
+  const jobs = await Jobs.open({
+    store: openStore(
+      required(
+        'OVERTONE_ARTIFACTS',
+        "the artifact store's URI, for example file:///var/lib/overtone/artifacts",
+      ),
+    ),
+    state: required('OVERTONE_STATE', 'a folder for the state of jobs'),
+    threads: threads(),
+  });
+  await runService({
+    name: 'trainer',
+    services: [{ definition: TrainerServiceService, implementation: trainerService(jobs) }],
+    onClose: () => jobs.close(),
+  });
+} catch (error) {
+  process.stderr.write(`trainer: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,130 @@
+// A training specification from the wire, validated and turned into the trainer's own options.
+import {
+  type OptimizerSpec,
+  type Schedule,
+  Schedule as Schedules,
+  SftSelection as Selections,
+  type TrainingSpec,
+} from '@overtone/contracts';
+import { type LoraConfig, ModelError, parseTargetModules } from '@overtone/language-model';
+import { checkField, invalidArgument, requiredField } from '@overtone/rpc';
+import { type Batching, type ObjectiveSpec, type ScheduleKind, type TrainingTask } from '@overtone/training';
+
+const SCHEDULES = new Map<Schedule, ScheduleKind>([
+  [Schedules.SCHEDULE_COSINE, 'cosine'],
+  [Schedules.SCHEDULE_LINEAR, 'linear'],
+  [Schedules.SCHEDULE_CONSTANT, 'constant'],
+  [Schedules.SCHEDULE_WARMUP_STABLE_DECAY, 'warmup-stable-decay'],
+]);
+
+const SELECTIONS = new Map<number, 'all' | 'random' | 'best'>([
+  [Selections.SFT_SELECTION_ALL, 'all'],
+  [Selections.SFT_SELECTION_RANDOM, 'random'],
+  [Selections.SFT_SELECTION_BEST, 'best'],
+]);
+
+function positive(value: number, field: string): number {
+  checkField(Number.isFinite(value) && value > 0, field, `must be a positive number, got ${value}`);
+  return value;
+}
+
+function share(value: number, field: string): number {
+  checkField(value >= 0 && value < 1, field, `must lie in [0, 1), got ${value}`);
+  return value;
+}
+
+function objectiveOf({ objective }: TrainingSpec): ObjectiveSpec {
+  switch (objective?.$case) {
+    case 'sft': {
+      const selection = SELECTIONS.get(objective.value.selection);
+      checkField(selection, 'spec.sft.selection', 'must be ALL, RANDOM or BEST');
+      return { type: 'sft', selection };
+    }
+    case 'dpo':
+      return { type: 'dpo', beta: positive(objective.value.beta, 'spec.dpo.beta') };
+    case 'rrhf': {
+      const { rankWeight, bradleyTerryWeights } = objective.value;
+      checkField(rankWeight >= 0, 'spec.rrhf.rank_weight', `must not be negative, got ${rankWeight}`);
+      return { type: 'rrhf', rankWeight, bradleyTerryWeights };
+    }
+    case undefined:
+      throw invalidArgument('spec.objective', 'must be set to sft, dpo or rrhf');
+  }
+}
+
+function loraOf({ lora }: TrainingSpec): LoraConfig | undefined {
+  if (!lora) return undefined;
+  checkField(lora.r >= 1, 'spec.lora.r', `must be at least 1, got ${lora.r}`);
+  try {
+    return {
+      r: lora.r,
+      alpha: positive(lora.alpha, 'spec.lora.alpha'),
+      targetModules: parseTargetModules(lora.targetModules),
+    };
+  } catch (error) {
+    if (error instanceof ModelError) throw invalidArgument('spec.lora.target_modules', error.message);
+    throw error;
+  }
+}
+
+function optimizerOf(spec: OptimizerSpec): TrainingTask['options']['optimizer'] {
+  const schedule = SCHEDULES.get(spec.schedule);
+  checkField(schedule, 'spec.optimizer.schedule', 'must be COSINE, LINEAR, CONSTANT or WARMUP_STABLE_DECAY');
+  checkField(
+    spec.weightDecay >= 0,
+    'spec.optimizer.weight_decay',
+    `must not be negative, got ${spec.weightDecay}`,
+  );
+  checkField(
+    spec.maxGradNorm >= 0,
+    'spec.optimizer.max_grad_norm',
+    `must not be negative, got ${spec.maxGradNorm}`,
+  );
+  checkField(
+    spec.warmupRatio >= 0 && spec.warmupRatio <= 1,
+    'spec.optimizer.warmup_ratio',
+    `must lie in [0, 1], got ${spec.warmupRatio}`,
+  );
+  return {
+    learningRate: positive(spec.learningRate, 'spec.optimizer.learning_rate'),
+    warmupRatio: spec.warmupRatio,
+    schedule,
+    weightDecay: spec.weightDecay,
+    maxGradNorm: spec.maxGradNorm,
+    beta1: share(spec.beta1, 'spec.optimizer.beta1'),
+    beta2: share(spec.beta2, 'spec.optimizer.beta2'),
+  };
+}
+
+function batchingOf({ groupsPerStep, tokensPerStep, steps }: TrainingSpec): Batching {
+  checkField(
+    groupsPerStep > 0 !== tokensPerStep > 0,
+    'spec.groups_per_step',
+    'must be set, or tokens_per_step must be, but not both',
+  );
+  if (groupsPerStep > 0) return { groupsPerStep, steps };
+  checkField(steps === 0, 'spec.steps', 'must be 0 with tokens_per_step: the data is passed over once');
+  return { tokensPerStep };
+}
+
+/** What a job does, all but where its data set lies. Throws INVALID_ARGUMENT with the field and the reason. */
+export function parseSpecification(spec: TrainingSpec): Omit<TrainingTask['options'], 'dataset'> {
+  checkField(spec.model !== '', 'spec.model', 'must name a model folder');
+  checkField(
+    /^[0-9a-f]{64}$/.test(requiredField(spec.dataset, 'spec.dataset').sha256),
+    'spec.dataset.sha256',
+    'must be a SHA-256 in lower-case hexadecimal',
+  );
+  checkField(spec.maxLength >= 2, 'spec.max_length', `must be at least 2 tokens, got ${spec.maxLength}`);
+  return {
+    model: spec.model,
+    initializeSeed: spec.initializeSeed,
+    objective: objectiveOf(spec),
+    lora: loraOf(spec),
+    optimizer: optimizerOf(requiredField(spec.optimizer, 'spec.optimizer')),
+    batching: batchingOf(spec),
+    seed: spec.seed,
+    maxLength: spec.maxLength,
+    snapshotEverySteps: spec.snapshotEverySteps,
+  };
+}
