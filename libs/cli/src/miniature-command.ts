@@ -1,5 +1,5 @@
 // `overtone miniature build`: a corpus, a trainer, and a base model at the end.
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ArtifactRef, hashKey, openStore } from '@overtone/artifacts';
 import { Schedule, SftSelection, TrainerServiceClient, TrainingSpec } from '@overtone/contracts';
@@ -29,6 +29,8 @@ export interface BuildWorldOptions {
   learningRate?: number;
   width?: number;
   layers?: number;
+  /** Threads of the trainer. */
+  threads: number;
   json: boolean;
 }
 
@@ -68,6 +70,7 @@ export async function buildWorld(
       const address = await supervisor.start('trainer', {
         OVERTONE_ARTIFACTS: artifacts,
         OVERTONE_STATE: join(workshop, 'state'),
+        OVERTONE_THREADS: String(options.threads),
       });
       const trainer = connect(TrainerServiceClient, address);
       try {
@@ -184,6 +187,8 @@ async function assemble(seedFolder: string, weights: string, out: string): Promi
   await rm(assembling, { recursive: true, force: true });
   await cp(seedFolder, assembling, { recursive: true });
   await cp(weights, assembling, { recursive: true, force: true });
+  // The store's files are read-only, and a copy keeps that; the model belongs to whoever built it.
+  for (const file of await readdir(assembling)) await chmod(join(assembling, file), 0o644);
   await rm(out, { recursive: true, force: true });
   await rename(assembling, out);
 }

@@ -17,6 +17,7 @@ const MINIATURE = fileURLToPath(import.meta.resolve('@overtone/experiment/recipe
 interface RunFlags {
   out: string;
   seeds?: number;
+  model?: string;
   force: boolean;
   json: boolean;
 }
@@ -45,6 +46,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     )
     .addOption(outOption('run folder').default('runs/demo'))
     .addOption(seedsOption())
+    .addOption(modelOption())
     .option(
       '--quick',
       'far fewer questions and steps: shows that everything runs, its numbers mean nothing',
@@ -57,16 +59,12 @@ export function buildProgram(signal: () => AbortSignal): Command {
       examples(
         'overtone demo',
         'overtone demo --out runs/one-seed --seeds 1',
+        'overtone demo --model worlds/two --out runs/two',
         'overtone demo --quick --json',
       ),
     )
     .action(async (flags: RunFlags & { quick: boolean }) => {
-      await runFile(
-        MINIATURE,
-        flags,
-        signal(),
-        flags.quick ? { seeds: flags.seeds ?? 1, adjust: quicken } : {},
-      );
+      await runFile(MINIATURE, flags, signal(), flags.quick ? { seeds: 1, adjust: quicken } : {});
     });
 
   program
@@ -75,6 +73,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .argument('<experiment>', 'the experiment file, YAML')
     .addOption(outOption('run folder').makeOptionMandatory())
     .addOption(seedsOption())
+    .addOption(modelOption())
     .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -96,8 +95,12 @@ async function runFile(
   signal: AbortSignal,
   overrides: ExperimentOverrides = {},
 ): Promise<void> {
-  const seeds = overrides.seeds ?? flags.seeds;
-  const experiment = loadExperiment(file, { ...overrides, ...(seeds === undefined ? {} : { seeds }) });
+  const { seeds, model } = flags;
+  const experiment = loadExperiment(file, {
+    ...overrides,
+    ...(seeds === undefined ? {} : { seeds }),
+    ...(model === undefined ? {} : { model }),
+  });
   const prepared = await prepareRun(experiment, flags);
   await startTelemetry(prepared.folder.path);
   const { run } = await import('./run-command.ts');
@@ -147,6 +150,7 @@ function addMiniatureCommands(program: Command, signal: () => AbortSignal): void
     .option('--learning-rate <rate>', 'peak learning rate', positive)
     .option('--width <n>', 'hidden size', wholeNumber(1))
     .option('--layers <n>', 'layers', wholeNumber(1))
+    .option('--threads <n>', 'threads of the trainer', wholeNumber(1), 2)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -181,6 +185,13 @@ function outOption(what: string): Option {
 
 function seedsOption(): Option {
   return new Option('--seeds <n>', 'train every arm with this many seeds').argParser(wholeNumber(1));
+}
+
+function modelOption(): Option {
+  return new Option(
+    '--model <folder>',
+    "another model than the experiment's, for example a world of your own",
+  );
 }
 
 function forceOption(): Option {

@@ -89,12 +89,13 @@ function lineView(screen: Screen, now: () => number): ProgressView {
   };
 }
 
-function describe({ done, total, unit, rate, remaining, reused, active }: StageProgress): string {
+function describe({ done, total, unit, rate, remaining, reused, active, note }: StageProgress): string {
   const parts = [`${done}/${total} ${unit}`];
   if (rate !== undefined && active) parts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`);
   if (remaining !== undefined && active && done < total)
     parts.push(`${formatSeconds(Math.round(remaining)).replace('.0', '')} left`);
   if (reused > 0) parts.push(reused === done ? 'from an earlier run' : `${reused} from an earlier run`);
+  if (note !== '' && active) parts.push(note);
   return parts.join(', ');
 }
 

@@ -1,4 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseReport, type Report } from '@overtone/report';
@@ -182,6 +184,17 @@ describe('the pipeline', () => {
     expect(services.calls.get('generate')).toBeLessThanOrEqual(5 + 1);
   });
 
+  it('says why training failed, and tries again when it is run again', async () => {
+    const services = await doubles({ failFirstJob: true });
+    const out = newFolder();
+    await expect(run(experimentOn(services, '[1]'), out)).rejects.toThrow(
+      /training failed at step 10 of 10: out of memory/,
+    );
+    expect(readManifest(out)?.state).toBe('failed');
+    const report = await run(experimentOn(services, '[1]'), out);
+    expect(report.arms).toHaveLength(6);
+  });
+
   it('refuses a task without saturated questions, says how many there were, and can leave nothing behind', async () => {
     const services = await doubles({ easyAccuracy: () => 0 });
     const out = newFolder();
@@ -193,6 +206,19 @@ describe('the pipeline', () => {
     );
     prepared.folder.discard();
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('refuses a folder in which another process is at work, but not one that such a process left', async () => {
+    const services = await doubles();
+    const out = newFolder();
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    mkdirSync(out);
+    writeFileSync(join(out, 'run.lock'), String(other.pid));
+    await expect(prepareRun(experimentOn(services), { out })).rejects.toThrow(/another run \(process \d+\)/);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const { folder } = await prepareRun(experimentOn(services), { out });
+    expect(readFileSync(folder.at('run.lock'), 'utf8').trim()).toBe(String(process.pid));
   });
 
   it('refuses the folder of another configuration', async () => {

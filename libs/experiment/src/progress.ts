@@ -22,6 +22,8 @@ export interface StageProgress {
   readonly remaining: number | undefined;
   /** What is being done now, for example "dpo/self-judge seed 3". */
   readonly detail: string;
+  /** How it goes, for example "loss 0.43". */
+  readonly note: string;
 }
 
 /** What a listener hears. */
@@ -79,6 +81,7 @@ export class Stage {
   #since = 0;
   #milliseconds = 0;
   #detail = '';
+  #note = '';
 
   constructor(name: string, unit: string, now: () => number, changed: (progress: StageProgress) => void) {
     this.#name = name;
@@ -93,6 +96,11 @@ export class Stage {
     this.#changed(this.snapshot());
   }
 
+  /** Says how it goes; heard with the next change. */
+  note(text: string): void {
+    this.#note = text;
+  }
+
   /** Says that `units` were done; `reused` when they were already there. */
   advance(units: number, reused = false): void {
     this.#done += units;
@@ -104,6 +112,7 @@ export class Stage {
   async run<Result>(task: () => Promise<Result>, detail = ''): Promise<Result> {
     if (this.#tasks++ === 0) this.#since = this.#now();
     this.#detail = detail;
+    this.#note = '';
     this.#changed(this.snapshot());
     try {
       return await task();
@@ -130,6 +139,7 @@ export class Stage {
       rate,
       remaining: rate === undefined ? undefined : Math.max(0, this.#total - this.#done) / rate,
       detail: this.#detail,
+      note: this.#note,
     };
   }
 }

@@ -85,7 +85,9 @@ export class RunFolder {
       timings: { ...this.earlierTimings },
       results: [],
     };
+    checkLock(this.at(LOCK));
     for (const folder of ['traces', 'logs', 'state']) mkdirSync(this.at(folder), { recursive: true });
+    writeAtomically(this.at(LOCK), `${process.pid}\n`);
     writeAtomically(this.at('config.yaml'), configuration);
     this.#save();
   }
@@ -110,6 +112,7 @@ export class RunFolder {
   finish(state: Manifest['state'], timings: Record<string, number>): void {
     this.#manifest = { ...this.#manifest, state, timings };
     this.#save();
+    rmSync(this.at(LOCK), { force: true });
   }
 
   /**
@@ -152,8 +155,27 @@ function checkRunFolder(path: string, hash: string, force: boolean): Manifest | 
   return manifest;
 }
 
+/** Holds the process id of the run that is at work. */
+const LOCK = 'run.lock';
+
+/** Two runs in one folder would train the same jobs twice, into the same files. */
+function checkLock(path: string): void {
+  if (!existsSync(path)) return;
+  const pid = Number(readFileSync(path, 'utf8'));
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return;
+  try {
+    process.kill(pid, 0);
+  } catch {
+    // The run that wrote it is gone.
+    return;
+  }
+  throw new InputError(
+    `another run (process ${pid}) is at work in this folder; wait for it or stop it (if it is none, remove ${path})`,
+  );
+}
+
 /** What a run that was killed before its first manifest may have left. */
-const OWN = new Set(['config.yaml', 'traces', 'logs', 'state', 'artifacts']);
+const OWN = new Set(['config.yaml', LOCK, 'traces', 'logs', 'state', 'artifacts']);
 
 /** The manifest of the run in a folder; undefined where there is none. */
 export function readManifest(path: string): Manifest | undefined {

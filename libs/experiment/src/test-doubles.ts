@@ -51,6 +51,8 @@ export interface Doubles {
 
 /** How the doubles behave. */
 export interface DoubleOptions {
+  /** The first job that is watched to its end fails. Default false. */
+  readonly failFirstJob?: boolean;
   /** The generator's accuracy on questions of up to four terms; 1 by default for a third of them, 0.8 for the others. */
   readonly easyAccuracy?: (question: string) => number;
   /** RPCs, by name, whose call of this number (from 1) breaks off in the middle as if the server had died. */
@@ -105,7 +107,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
       ],
     }),
     serve({ name: 'scorer', services: [scorerDouble(called)] }),
-    serve({ name: 'trainer', services: [trainerDouble(store, called)] }),
+    serve({ name: 'trainer', services: [trainerDouble(store, called, options.failFirstJob ?? false)] }),
     serve({ name: 'evaluator', services: [evaluatorDouble(generate, called)] }),
     serve({ name: 'judge', services: [judgeDouble('judge', 0.25, called)] }),
     serve({ name: 'rubric', services: [judgeDouble('rubric', 0, called)] }),
@@ -284,7 +286,8 @@ function scorerDouble(called: (rpc: string) => boolean) {
   };
 }
 
-function trainerDouble(store: ArtifactStore, called: (rpc: string) => boolean) {
+function trainerDouble(store: ArtifactStore, called: (rpc: string) => boolean, failFirstJob: boolean) {
+  let failing = failFirstJob;
   const jobs = new Map<string, { spec: TrainingSpec; job: Job }>();
   const find = (jobId: string) => {
     const found = jobs.get(jobId);
@@ -356,7 +359,11 @@ function trainerDouble(store: ArtifactStore, called: (rpc: string) => boolean) {
           if (breaks && step > spec.steps / 2) throw unavailable('the double breaks off');
           yield { event: { $case: 'step' as const, value: { step, values: { loss: 1 / step } } } };
         }
-        const job = await learn(jobId, spec);
+        const learnt = await learn(jobId, spec);
+        const job = failing
+          ? { ...learnt, state: JobState.JOB_STATE_FAILED, error: 'out of memory' }
+          : learnt;
+        failing = false;
         jobs.set(jobId, { spec, job });
         yield { event: { $case: 'job' as const, value: job } };
       }),

@@ -17,6 +17,8 @@ export interface DecoderConfig {
   readonly ropeTheta: number;
   readonly tieWordEmbeddings: boolean;
   readonly maxPositionEmbeddings: number;
+  /** Standard deviation of an untrained model's weights. */
+  readonly initializerRange: number;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -91,6 +93,7 @@ export function parseDecoderConfig(value: unknown, path = 'config.json'): Decode
     ropeTheta: real(value, 'rope_theta', path, 10_000),
     tieWordEmbeddings: value['tie_word_embeddings'] === true,
     maxPositionEmbeddings: integer(value, 'max_position_embeddings', path),
+    initializerRange: real(value, 'initializer_range', path, 0.02),
   };
 }
 

@@ -61,7 +61,7 @@ export function weight(weights: Weights, name: string): tf.Tensor {
 
 /** y = x Wᵀ with the module's frozen or trained weight. */
 export function linearOf(weights: Weights): Linear {
-  return (module, x) => tf.matMul(x, weight(weights, `${module}.weight`) as tf.Tensor2D, false, true);
+  return (module, x) => tf.matMul(x, weight(weights, `${module}.weight`), false, true);
 }
 
 /** Attention of grouped queries without repeating keys and values: the group's queries lie along the length axis. */
@@ -166,5 +166,5 @@ export function decode(
 /** Logits of hidden states: [rows, hiddenSize] → [rows, vocabulary]. */
 export function headLogits(config: DecoderConfig, weights: Weights, hidden: tf.Tensor2D): tf.Tensor2D {
   const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  return tf.matMul(hidden, weight(weights, name) as tf.Tensor2D, false, true);
+  return tf.matMul(hidden, weight(weights, name), false, true);
 }

@@ -30,6 +30,7 @@ export {
   withLora,
   type LoraConfig,
 } from './lora.ts';
+export { initialAdapter, initialParameters } from './initialize.ts';
 export { ModelError } from './model-error.ts';
 export { parameterSpecs, PROJECTIONS, type Projection } from './parameters.ts';
 export { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';

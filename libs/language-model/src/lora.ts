@@ -55,7 +55,8 @@ export function withLora(base: Linear, lora: LoraConfig, adapter: Weights): Line
     if (!adapter[loraParameter(module, 'A')]) return y;
     const a = weight(adapter, loraParameter(module, 'A')) as tf.Tensor2D;
     const b = weight(adapter, loraParameter(module, 'B')) as tf.Tensor2D;
-    return tf.add(y, tf.mul(tf.matMul(tf.matMul(x, a, false, true), b, false, true), scale));
+    // The scale is applied where the tensor is smallest.
+    return tf.add(y, tf.matMul(tf.mul(tf.matMul(x, a, false, true), scale), b, false, true));
   };
 }
 

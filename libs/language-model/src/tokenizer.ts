@@ -59,14 +59,19 @@ export function createTokenizer(
   const eosTokenId = idOf('eos_token');
   if (eosTokenId === undefined)
     throw new ModelError(`${folder}/tokenizer_config.json: no eos_token that tokenizer.json knows`);
+  let largestId = -1;
+  for (const id of hub.get_vocab(true).values()) largestId = Math.max(largestId, id);
   const encode = (text: string): number[] => hub.encode(text, { add_special_tokens: false }).ids;
   return {
-    vocabSize: Math.max(...hub.get_vocab(true).values()) + 1,
+    vocabSize: largestId + 1,
     eosTokenId,
     padTokenId: idOf('pad_token') ?? eosTokenId,
     encode,
     decode: (tokens) =>
-      hub.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+      // The library refuses an empty list.
+      tokens.length === 0
+        ? ''
+        : hub.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
     encodeChat: (messages) =>
       encode(template.render({ ...special, messages: [...messages], add_generation_prompt: true })),
   };

@@ -68,9 +68,7 @@ describe('solutions', () => {
     const solve = (style: (typeof CHAIN_SUM_STYLES)[number]): string =>
       renderSolution([12, 5, -3], style, 'fixed', () => 0);
     expect(solve('steps')).toBe('12 + 5 = 17\n17 - 3 = 14\n\\boxed{14}');
-    expect(solve('check')).toBe(
-      '12 + 5 = 17\ncheck 17\n17 - 3 = 14\ncheck 14\n\\boxed{14}',
-    );
+    expect(solve('check')).toBe('check 12\n12 + 5 = 17\ncheck 17\n17 - 3 = 14\ncheck 14\n\\boxed{14}');
     expect(solve('plan')).toBe('Plan: in order\n17\n14\n\\boxed{14}');
     expect(solve('regroup')).toBe('Okay\nups 12 + 5 = 17\ndowns 3 = 3\n17 - 3 = 14\n\\boxed{14}');
     expect(solve('terse')).toBe('Okay\n17, 14\n\\boxed{14}');
@@ -82,8 +80,8 @@ describe('the corpus', () => {
   const documents = [...corpusDocuments({ seed: 1, documents: 20_000 })];
   const solutions = documents.filter((document) => !document.completion.startsWith('Judgment'));
 
-  it('holds right solutions in the proportions of the recipe, and 8 % judge documents', () => {
-    expect(share(documents, ({ completion }) => completion.startsWith('Judgment'))).toBeCloseTo(0.08, 2);
+  it('holds right solutions in the proportions of the recipe, and 6 % judge documents', () => {
+    expect(share(documents, ({ completion }) => completion.startsWith('Judgment'))).toBeCloseTo(0.06, 2);
     for (const style of CHAIN_SUM_STYLES) {
       const found = share(solutions, ({ completion }) => classifyStyle(completion) === style);
       expect(Math.abs(found - DEFAULT_STYLES[style])).toBeLessThan(0.015);

@@ -20,9 +20,9 @@ export interface CorpusOptions {
   styles?: Partial<Record<Style, number>>;
   /** Default "loose". */
   wording?: Wording;
-  /** Share of judge documents, in [0, 1]. Default 0.08. */
+  /** Share of judge documents, in [0, 1]. Default 0.06. */
   judgeShare?: number;
-  /** Share of flipped labels among the judge documents, in [0, 1]. Default 0.25. */
+  /** Share of flipped labels among the judge documents, in [0, 1]. Default 0.3. */
   labelNoise?: number;
   /** Distribution of the number of terms. Default {@link DEFAULT_TERMS}. */
   terms?: Weighted<number>;
@@ -77,8 +77,8 @@ export function corpusDocuments(options: CorpusOptions): Iterable<CorpusDocument
   const world = {
     styles: styleWeights(options.styles ?? {}),
     wording: options.wording ?? 'loose',
-    judgeShare: options.judgeShare ?? 0.08,
-    labelNoise: options.labelNoise ?? 0.25,
+    judgeShare: options.judgeShare ?? 0.06,
+    labelNoise: options.labelNoise ?? 0.3,
     terms: options.terms ?? DEFAULT_TERMS,
     maxValues: options.maxValues ?? DEFAULT_MAX_VALUES,
   };

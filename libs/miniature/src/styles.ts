@@ -20,9 +20,11 @@ export function renderSolution(chain: Chain, style: Style, wording: Wording, ran
 const LINES: Record<Style, (chain: Chain) => string[]> = {
   steps: (chain) => equations(chain),
   plan: (chain) => [PLAN, ...runningTotals(chain).slice(1).map(String)],
+  // Opens with a check as well: a style is known by its first token, so that no opening is shared by two robust styles
+  // and sharpened by sampling at a low temperature.
   check: (chain) => {
-    const totals = runningTotals(chain);
-    return equations(chain).flatMap((equation, i) => [equation, `check ${totals[i + 1]}`]);
+    const checks = runningTotals(chain).map((total) => `check ${total}`);
+    return [checks[0] ?? '', ...equations(chain).flatMap((equation, i) => [equation, checks[i + 1] ?? ''])];
   },
   regroup: (chain) => {
     const ups = chain.filter((term) => term > 0);

@@ -1,6 +1,7 @@
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
+import { createTokenizer } from '@overtone/language-model';
 import { corpusDocuments, documentTokens } from './corpus.ts';
 import { miniatureTokenizer, VOCABULARY } from './tokenizer.ts';
 
@@ -24,6 +25,21 @@ describe('the miniature tokenizer', () => {
       expect(tokenizer.decode(ids, { skip_special_tokens: false })).toBe(text);
       expect(tokenizer.decode(ids.slice(ids.indexOf(3) + 1), { skip_special_tokens: true })).toBe(completion);
     }
+  });
+
+  it('in the hands of the models: documents decode to what was encoded, and prompts end where answers begin', () => {
+    const reader = createTokenizer(json, tokenizerConfig);
+    for (const { messages, completion } of corpusDocuments({ seed: 4, documents: 1000, judgeShare: 0.3 })) {
+      const prompt = messages[0]?.content ?? '';
+      expect(reader.decode(reader.encode(prompt))).toBe(prompt);
+      expect(reader.decode(reader.encode(completion))).toBe(completion);
+      expect(reader.encodeChat(messages)).toEqual(tokenizer.encode(render(messages, true)).ids);
+    }
+    expect([reader.vocabSize, reader.eosTokenId, reader.padTokenId]).toEqual([
+      VOCABULARY.length,
+      endId,
+      padId,
+    ]);
   });
 
   it('gives the ids that the Rust tokenizers give', () => {

@@ -28,21 +28,65 @@ export function chooseToken(
     if ((logprobs[token] ?? 0) > (logprobs[best] ?? 0)) best = token;
   if (temperature === 0) return best;
   const peak = logprobs[best] ?? 0;
-  const weights = Float64Array.from(logprobs, (logprob) => Math.exp((logprob - peak) / temperature));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const order = Array.from(weights.keys());
-  let kept = total;
-  if (topP < 1) {
-    order.sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b);
-    kept = 0;
-    let size = 0;
-    while (size < order.length && kept < topP * total) kept += weights[order[size++] ?? 0] ?? 0;
-    order.length = size;
+  if (scratch.length < logprobs.length) scratch = new Float64Array(logprobs.length);
+  const weights = scratch.subarray(0, logprobs.length);
+  let total = 0;
+  for (let token = 0; token < logprobs.length; token++) {
+    const weight = Math.exp(((logprobs[token] ?? 0) - peak) / temperature);
+    weights[token] = weight;
+    total += weight;
+  }
+  return topP < 1 ? fromNucleus(weights, topP * total, uniform) : fromAll(weights, total, uniform);
+}
+
+/** Nuclei up to this size are found by looking for one maximum after the other, larger ones by sorting. */
+const SMALL_NUCLEUS = 6;
+
+/** One thread chooses one token at a time. */
+let scratch = new Float64Array(0);
+
+function fromAll(weights: Float64Array, total: number, uniform: number): number {
+  let remaining = uniform * total;
+  for (let token = 0; token < weights.length; token++) {
+    remaining -= weights[token] ?? 0;
+    if (remaining < 0) return token;
+  }
+  return weights.length - 1;
+}
+
+/** Chooses from the smallest set of largest weights, equal ones in the order of their indices, whose sum reaches `mass`. */
+function fromNucleus(weights: Float64Array, mass: number, uniform: number): number {
+  const order: number[] = [];
+  let kept = 0;
+  let last = Infinity;
+  let lastToken = -1;
+  while (kept < mass && order.length < Math.min(SMALL_NUCLEUS, weights.length)) {
+    let next = -1;
+    let largest = -1;
+    for (let token = 0; token < weights.length; token++) {
+      const weight = weights[token] ?? 0;
+      if (weight > largest && (weight < last || (weight === last && token > lastToken))) {
+        largest = weight;
+        next = token;
+      }
+    }
+    order.push(next);
+    kept += largest;
+    last = largest;
+    lastToken = next;
+  }
+  if (kept < mass && order.length < weights.length) {
+    const rest = Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b);
+    while (order.length < rest.length && kept < mass) {
+      const next = rest[order.length] ?? 0;
+      order.push(next);
+      kept += weights[next] ?? 0;
+    }
   }
   let remaining = uniform * kept;
   for (const token of order) {
     remaining -= weights[token] ?? 0;
     if (remaining < 0) return token;
   }
-  return order.at(-1) ?? best;
+  return order.at(-1) ?? 0;
 }

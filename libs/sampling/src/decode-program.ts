@@ -1,5 +1,5 @@
 // The programs of sampling: a prefill of whole prompts, and a step of one new token for every slot.
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import {
   causalBias,
   decode,

@@ -9,4 +9,19 @@ export {
   type SamplingOptions,
   type SamplingPrompt,
 } from './sampler.ts';
+export { SamplingInputError, WorkerCrashError } from './sampling-error.ts';
+export {
+  type FinishedSample,
+  type ItemScore,
+  type PromptContent,
+  type ScoringRequestItem,
+  type ScoringTarget,
+} from './sampling-messages.ts';
+export {
+  SamplingPool,
+  type ModelDescription,
+  type PoolGenerateRequest,
+  type PoolScoreRequest,
+  type SamplingPoolOptions,
+} from './sampling-pool.ts';
 export { TeacherForcing, type ContinuationScore, type ScoringItem } from './teacher-forcing.ts';

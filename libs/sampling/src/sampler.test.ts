@@ -79,7 +79,7 @@ function eagerLogprobs(tokens: readonly number[]): number[][] {
       bias: causalBias(tokens.length),
     };
     const { hidden } = decode(config, tensors, linearOf(tensors), input);
-    return tf.logSoftmax(headLogits(config, tensors, hidden)).arraySync() as number[][];
+    return tf.logSoftmax(headLogits(config, tensors, hidden)).arraySync();
   });
 }
 

@@ -3,9 +3,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { type DecoderConfig } from '@overtone/language-model';
 import { type Random, seededRandom } from '@overtone/statistics';
-import { float32, hostTensor, type HostTensor, type Program } from '@overtone/tensor';
+import { float32, hostTensor, type HostTensor } from '@overtone/tensor';
 import { chooseToken, type ChoiceOptions } from './choose-token.ts';
 import { compileDecode, type DecodeShape } from './decode-program.ts';
+import { ProgramCache } from './program-cache.ts';
 import { SlotCache } from './slot-cache.ts';
 
 /** A prompt and how to sample from it. */
@@ -52,13 +53,16 @@ export interface SamplerOptions {
   readonly threads?: number;
 }
 
-/** Prompts prefilled at once, and the multiple of tokens that their rows are padded to. */
-const PREFILL_BATCH = 8;
-const PREFILL_STEP = 32;
+/** Prompts prefilled at once. */
+export const PREFILL_BATCH = 8;
+/** Prompts are padded to a multiple of this. */
+export const PREFILL_STEP = 32;
 /** The smallest cache; capacities are powers of two from here. */
 const SMALLEST_CAPACITY = 64;
 /** Batches shrink as samples run out, by halves, down to this. */
 const SMALLEST_BATCH = 8;
+/** Programs kept: a few batch sizes, each with a few capacities, and prefills. */
+const PROGRAMS = 24;
 /** Decoding steps between looks at the event loop, where cancellation arrives. */
 const STEPS_BETWEEN_YIELDS = 8;
 
@@ -107,7 +111,7 @@ export class Sampler {
   private readonly model: SamplerModel;
   private readonly slots: number;
   private readonly threads: number;
-  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly programs = new ProgramCache(PROGRAMS);
 
   constructor(model: SamplerModel, options: SamplerOptions = {}) {
     this.model = model;
@@ -170,9 +174,8 @@ export class Sampler {
   }
 
   /** Frees all programs. */
-  async dispose(): Promise<void> {
-    for (const program of this.programs.values()) await (await program).dispose();
-    this.programs.clear();
+  dispose(): Promise<void> {
+    return this.programs.dispose();
   }
 
   /** One token for every active slot; yields the samples that it ends, and frees their slots. */
@@ -332,26 +335,24 @@ export class Sampler {
     return [smaller, moved];
   }
 
-  private async run(
+  private run(
     shape: DecodeShape,
     weights: Readonly<Record<string, HostTensor>>,
     feeds: Readonly<Record<string, Int32Array | HostTensor>>,
   ): Promise<Record<string, HostTensor>> {
-    const key = `${shape.batch}/${shape.length}/${shape.capacity}`;
-    let pending = this.programs.get(key);
-    if (!pending) {
-      pending = compileDecode(this.model.config, shape, this.model.config.maxPositionEmbeddings, {
-        threads: this.threads,
-      });
-      this.programs.set(key, pending);
-    }
-    const program = await pending;
-    const tensors: Record<string, HostTensor> = { ...weights };
-    for (const [name, value] of Object.entries(feeds)) {
-      const spec = program.inputs.get(name);
-      if (!(value instanceof Int32Array)) tensors[name] = value;
-      else if (spec) tensors[name] = hostTensor(spec, value);
-    }
-    return program.run(tensors);
+    const { config } = this.model;
+    return this.programs.run(
+      `${shape.batch}/${shape.length}/${shape.capacity}`,
+      () => compileDecode(config, shape, config.maxPositionEmbeddings, { threads: this.threads }),
+      (program) => {
+        const tensors: Record<string, HostTensor> = { ...weights };
+        for (const [name, value] of Object.entries(feeds)) {
+          const spec = program.inputs.get(name);
+          if (!(value instanceof Int32Array)) tensors[name] = value;
+          else if (spec) tensors[name] = hostTensor(spec, value);
+        }
+        return tensors;
+      },
+    );
   }
 }

@@ -14,8 +14,7 @@ export interface WorkerSettings {
 
 /** A prompt: a conversation, to which the chat template and the generation prompt are added, or token ids. */
 export type PromptContent =
-  | { readonly messages: readonly Message[] }
-  | { readonly tokens: Int32Array | readonly number[] };
+  { readonly messages: readonly Message[] } | { readonly tokens: Int32Array | readonly number[] };
 
 /** What is scored after a prompt. */
 export type ScoringTarget =
@@ -81,7 +80,9 @@ export type ToWorker =
       readonly items: readonly ScoringRequestItem[];
     }
   | { readonly type: 'cancel'; readonly job: number }
-  | { readonly type: 'close' };
+  | { readonly type: 'close' }
+  /** For tests: throw where nothing catches. */
+  | { readonly type: 'crash' };
 
 /** From a worker to the pool. `done` and `failed` end a job. */
 export type FromWorker =

@@ -45,7 +45,7 @@ class SamplingWorker {
     this.post = post;
   }
 
-  receive(message: Exclude<ToWorker, { type: 'close' }>): void {
+  receive(message: Exclude<ToWorker, { type: 'close' | 'crash' }>): void {
     const { job } = message;
     switch (message.type) {
       case 'encode':
@@ -117,10 +117,7 @@ class SamplingWorker {
     }
   }
 
-  private async score(
-    { job, adapter, items }: Of<'score'>,
-    { controller: { signal } }: Job,
-  ): Promise<void> {
+  private async score({ job, adapter, items }: Of<'score'>, { controller: { signal } }: Job): Promise<void> {
     const encoded = items.map((item, index) => this.scoringItem(item, index));
     const weights = await this.adapters.weights(adapter);
     const scores = await this.forcing.score(weights, encoded, signal);
@@ -148,23 +145,13 @@ class SamplingWorker {
   }
 
   private scoringItem(item: ScoringRequestItem, index: number): ScoringItem {
-    const { tokenizer, config } = this.model;
+    const { tokenizer } = this.model;
     const { target } = item;
     const prompt = Array.from(this.tokens(item, index));
     const continuations =
       'completion' in target
         ? [[...tokenizer.encode(target.completion), tokenizer.eosTokenId]]
         : target.continuations.map((text) => tokenizer.encode(text));
-    const length = continuations.reduce((sum, continuation) => sum + continuation.length, prompt.length);
-    if (length > config.maxPositionEmbeddings) {
-      throw new SamplingInputError(
-        index,
-        `prompt and texts have ${length} tokens together, the model's context is ${config.maxPositionEmbeddings}`,
-      );
-    }
-    if (prompt.length === 0) throw new SamplingInputError(index, 'the prompt has no tokens');
-    const empty = continuations.findIndex((continuation) => continuation.length === 0);
-    if (empty >= 0) throw new SamplingInputError(index, `continuation ${empty} has no tokens`);
     return { prompt, continuations };
   }
 
@@ -188,6 +175,7 @@ try {
   const settings = workerData as WorkerSettings;
   const worker = new SamplingWorker(await loadModel(settings.folder), settings, post);
   port.on('message', (message: ToWorker) => {
+    if (message.type === 'crash') throw new Error('it was told to crash');
     if (message.type !== 'close') return worker.receive(message);
     void worker.close().finally(() => port.close());
   });

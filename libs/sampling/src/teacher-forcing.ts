@@ -22,6 +22,8 @@ import {
   trace,
   type TensorSpec,
 } from '@overtone/tensor';
+import { ProgramCache } from './program-cache.ts';
+import { SamplingInputError } from './sampling-error.ts';
 
 /** A prompt and the texts that may follow it. */
 export interface ScoringItem {
@@ -38,8 +40,12 @@ export interface ContinuationScore {
 
 /** About this many tokens are scored in one run. */
 const TOKENS_PER_RUN = 2048;
-/** Row lengths and places for scored tokens are multiples of this. */
+/** Row lengths are multiples of this. */
 const LENGTH_STEP = 32;
+/** Fewest places for scored tokens in a program. */
+const SMALLEST_PLACES = 32;
+/** Programs kept: a few lengths, each with a few numbers of places. */
+const PROGRAMS = 16;
 
 /** An item laid out as one row: what all continuations share, then each one's own branch. */
 interface Row {
@@ -92,11 +98,11 @@ function layOut({ prompt, continuations }: ScoringItem): Row {
   };
 }
 
-/** Scores texts. One run at a time. */
+/** Scores texts. Runs may overlap. */
 export class TeacherForcing {
   private readonly config: DecoderConfig;
   private readonly threads: number;
-  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly programs = new ProgramCache(PROGRAMS);
 
   /** @param threads Threads within an operator. Default 1. */
   constructor(config: DecoderConfig, threads = 1) {
@@ -107,7 +113,7 @@ export class TeacherForcing {
   /**
    * Scores items; answers come in their order.
    *
-   * @throws {RangeError} when a prompt or a continuation is empty, or an item exceeds the model's context.
+   * @throws {SamplingInputError} when a prompt or a continuation is empty, or an item exceeds the model's context.
    */
   async score(
     weights: Readonly<Record<string, HostTensor>>,
@@ -116,12 +122,13 @@ export class TeacherForcing {
   ): Promise<ContinuationScore[][]> {
     const rows = items.map((item, index) => {
       if (item.prompt.length === 0 || item.continuations.some((continuation) => continuation.length === 0)) {
-        throw new RangeError(`Item ${index}: prompt and continuations must have at least one token`);
+        throw new SamplingInputError(index, 'prompt and continuations must have at least one token each');
       }
       const row = layOut(item);
       if (row.tokens.length > this.config.maxPositionEmbeddings) {
-        throw new RangeError(
-          `Item ${index} has ${row.tokens.length} tokens, the model's context is ${this.config.maxPositionEmbeddings}`,
+        throw new SamplingInputError(
+          index,
+          `prompt and continuations have ${row.tokens.length} tokens, the model's context is ${this.config.maxPositionEmbeddings}`,
         );
       }
       return row;
@@ -150,9 +157,8 @@ export class TeacherForcing {
   }
 
   /** Frees all programs. */
-  async dispose(): Promise<void> {
-    for (const program of this.programs.values()) await (await program).dispose();
-    this.programs.clear();
+  dispose(): Promise<void> {
+    return this.programs.dispose();
   }
 
   private async run(
@@ -162,7 +168,7 @@ export class TeacherForcing {
     length: number,
   ): Promise<ContinuationScore[][]> {
     const count = rows.reduce((sum, row) => sum + row.targets.length, 0);
-    const places = Math.ceil(count / LENGTH_STEP) * LENGTH_STEP;
+    const places = placesFor(count);
     const tokens = new Int32Array(batch * length);
     const positions = new Int32Array(batch * length);
     const branches = new Int32Array(batch * length).fill(-1);
@@ -178,14 +184,19 @@ export class TeacherForcing {
         targetTokens[place++] = token;
       }
     }
-    const program = await this.program(batch, length, places);
     const feeds = { tokens, positions, branches, target_rows: targetRows, target_tokens: targetTokens };
-    const tensors: Record<string, HostTensor> = { ...weights };
-    for (const [name, data] of Object.entries(feeds)) {
-      const spec = program.inputs.get(name);
-      if (spec) tensors[name] = hostTensor(spec, data);
-    }
-    const { logprobs, entropies: spread } = await program.run(tensors);
+    const { logprobs, entropies: spread } = await this.programs.run(
+      `${batch}/${length}/${places}`,
+      () => compileScoring(this.config, batch, length, places, this.threads),
+      (program) => {
+        const tensors: Record<string, HostTensor> = { ...weights };
+        for (const [name, data] of Object.entries(feeds)) {
+          const spec = program.inputs.get(name);
+          if (spec) tensors[name] = hostTensor(spec, data);
+        }
+        return tensors;
+      },
+    );
     if (!logprobs || !spread) throw new Error('The scoring program returned no scores');
     const logprobValues = float32(logprobs);
     const entropyValues = float32(spread);
@@ -199,16 +210,12 @@ export class TeacherForcing {
       }));
     });
   }
+}
 
-  private program(batch: number, length: number, places: number): Promise<Program> {
-    const key = `${batch}/${length}/${places}`;
-    let pending = this.programs.get(key);
-    if (!pending) {
-      pending = compileScoring(this.config, batch, length, places, this.threads);
-      this.programs.set(key, pending);
-    }
-    return pending;
-  }
+/** Places for `count` scored tokens: powers of two and the numbers halfway between, so that few programs serve all counts. */
+function placesFor(count: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(count, SMALLEST_PLACES)));
+  return count <= 0.75 * power && power > SMALLEST_PLACES ? 0.75 * power : power;
 }
 
 function compileScoring(
@@ -230,7 +237,7 @@ function compileScoring(
     const queries = tf.reshape(tensor('branches'), [batch, 1, length, 1]);
     const keys = tf.reshape(tensor('branches'), [batch, 1, 1, length]);
     const visible = tf.logicalOr(tf.equal(keys, queries), tf.equal(keys, tf.scalar(0, 'int32')));
-    const bias = tf.where(visible, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN)) as tf.Tensor4D;
+    const bias = tf.where<tf.Tensor4D>(visible, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
     const input = {
       tokens: tensor('tokens') as tf.Tensor2D,
       positions: tensor('positions') as tf.Tensor2D,

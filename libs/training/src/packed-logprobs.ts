@@ -35,7 +35,7 @@ export function packedLogprobs(
     tf.reshape(segments, [rows, 1, length, 1]),
     tf.reshape(segments, [rows, 1, 1, length]),
   );
-  const bias = tf.where(same, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN)) as tf.Tensor4D;
+  const bias = tf.where<tf.Tensor4D>(same, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
   const input = { tokens, positions: tensor('positions') as tf.Tensor2D, bias };
   const { hidden } = decode(config, weights, linear, input, length);
   // Only what predicts a completion token goes through the head.

@@ -4,6 +4,8 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
+  initialAdapter,
+  initialParameters,
   linearOf,
   type LoraConfig,
   loraShapes,
@@ -18,7 +20,6 @@ import {
 import { float32, hostTensor, type HostTensor, Program, trace } from '@overtone/tensor';
 import { type AdamWOptions } from './adamw.ts';
 import { readTrainingGroups } from './dataset.ts';
-import { initialAdapter, initialParameters } from './initialize.ts';
 import { joinVector, type Layout, layoutOf, splitVector } from './layout.ts';
 import { type Objective } from './objectives/objective.ts';
 import { packedLogprobs } from './packed-logprobs.ts';

@@ -87,7 +87,7 @@ export function lossAndGradient(
   const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => parts[name] ?? tf.scalar(0)));
   return {
     loss: value,
-    gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]) as tf.Tensor1D)),
+    gradient: tf.concat1d(grads.map((gradient) => tf.reshape<tf.Rank.R1>(gradient, [-1]))),
     metrics,
   };
 }

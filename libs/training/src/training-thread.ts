@@ -1,5 +1,5 @@
 // Runs a training job in a thread of its own and brings its events to the caller.
-import { on } from 'node:events';
+import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type TrainingEvent } from './run-training.ts';
 import { TrainingError } from './training-error.ts';
@@ -17,6 +17,7 @@ export async function* trainInThread(
 ): AsyncGenerator<TrainingEvent> {
   signal?.throwIfAborted();
   const worker = new Worker(new URL('./training-worker.ts', import.meta.url), { workerData: task });
+  const exited = once(worker, 'exit');
   const cancel = (): void => worker.postMessage('cancel');
   signal?.addEventListener('abort', cancel);
   try {
@@ -33,6 +34,8 @@ export async function* trainInThread(
     throw new TrainingError('the training thread ended before the job did');
   } finally {
     signal?.removeEventListener('abort', cancel);
-    await worker.terminate();
+    // Never terminated: ending a thread within a step of ONNX Runtime aborts the process.
+    cancel();
+    await exited;
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ArtifactStore } from '@overtone/artifacts';
 import {
   CreateJobRequest,
-  Job,
+  type Job,
   JobState,
   type StepMetrics,
   type WatchJobResponse,
@@ -42,6 +42,8 @@ export interface JobsOptions {
   readonly state: string;
   /** Threads within an operator. */
   readonly threads: number;
+  /** Least seconds between checkpoints of a job. */
+  readonly checkpointSeconds: number;
 }
 
 /** All jobs of a trainer. */
@@ -184,11 +186,11 @@ export class Jobs {
   }
 
   private async train(entry: Entry): Promise<void> {
-    const { store, threads } = this.options;
+    const { store, threads, checkpointSeconds } = this.options;
     const spec = requiredField(entry.request.spec, 'spec');
     const dataset = requiredField(spec.dataset, 'spec.dataset');
     const options = { ...parseSpecification(spec), dataset: await store.openFile(dataset) };
-    const task = { options, run: { folder: join(entry.folder.path, 'run'), threads } };
+    const task = { options, run: { folder: join(entry.folder.path, 'run'), threads, checkpointSeconds } };
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {
         case 'planned':

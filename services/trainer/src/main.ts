@@ -3,6 +3,7 @@
 //   OVERTONE_ARTIFACTS=file:///…   where data sets come from and weights go
 //   OVERTONE_STATE=/…              where jobs keep their state
 //   OVERTONE_THREADS=1             threads within an operator
+//   OVERTONE_CHECKPOINT_SECONDS=5  least seconds between checkpoints of a job
 import { openStore } from '@overtone/artifacts';
 import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
@@ -15,10 +16,10 @@ function required(name: string, meaning: string): string {
   return value;
 }
 
-function threads(): number {
-  const value = Number(process.env.OVERTONE_THREADS ?? 1);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`OVERTONE_THREADS: expected a positive integer, got ${process.env.OVERTONE_THREADS}`);
+function number(name: string, fallback: number, least: number): number {
+  const value = Number(process.env[name] ?? fallback);
+  if (!Number.isFinite(value) || value < least)
+    throw new Error(`${name}: expected a number of at least ${least}, got ${process.env[name]}`);
   return value;
 }
 
@@ -31,7 +32,8 @@ try {
       ),
     ),
     state: required('OVERTONE_STATE', 'a folder for the state of jobs'),
-    threads: threads(),
+    threads: Math.floor(number('OVERTONE_THREADS', 1, 1)),
+    checkpointSeconds: number('OVERTONE_CHECKPOINT_SECONDS', 5, 0),
   });
   await runService({
     name: 'trainer',

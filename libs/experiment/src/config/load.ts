@@ -26,6 +26,8 @@ export interface Experiment extends Omit<ExperimentFile, 'arms'> {
 export interface ExperimentOverrides {
   /** Train the first `seeds` seeds; beyond the file's own, consecutive numbers follow. */
   seeds?: number;
+  /** Another model than the file's: a folder relative to the working directory, or a hosted generator's own id. */
+  model?: string;
   /** Change the parsed file before it is checked, for example to make it smaller. */
   adjust?: (file: ExperimentFile) => ExperimentFile;
 }
@@ -71,7 +73,11 @@ export function parseExperiment(
     return fail(path, lowerFirst(issue.message));
   }
   const adjusted = overrides.adjust?.(parsed.data) ?? parsed.data;
-  const file = { ...adjusted, seeds: chooseSeeds(adjusted.seeds, overrides.seeds) };
+  const file = {
+    ...adjusted,
+    model: overrides.model === undefined ? adjusted.model : resolve(overrides.model),
+    seeds: chooseSeeds(adjusted.seeds, overrides.seeds),
+  };
   return check(file, source.folder, fail);
 }
 

@@ -76,7 +76,7 @@ function trainingKey({ model: _, dataset, ...rest }: TrainingSpec, model: string
 /** A job to follow. */
 export interface JobToFollow {
   readonly trainer: Services['trainer'];
-  /** The job's id; with the same specification, the same job. */
+  /** The job's id; with the same specification, the same job. Further tries of a job that failed add a number. */
   readonly jobId: string;
   readonly spec: TrainingSpec;
   /** Counts the steps; the caller has told it how many, unless the specification leaves that to the job. */
@@ -89,7 +89,7 @@ export interface JobToFollow {
  *
  * @throws Error when the job fails or is cancelled.
  */
-export async function followJob({ trainer, jobId, spec, stage, signal }: JobToFollow) {
+export async function followJob({ trainer, jobId: jobIdPrefix, spec, stage, signal }: JobToFollow) {
   const options = { signal };
   const metrics = new Map<number, Record<string, number>>();
   let seen = 0;
@@ -103,14 +103,17 @@ export async function followJob({ trainer, jobId, spec, stage, signal }: JobToFo
   return outlastRestarts(
     [trainer],
     async (progressed) => {
-      const created = await trainer.createJob({ jobId, spec }, options);
-      let job = finished(created.job);
+      const created = await createJob(trainer, spec, jobIdPrefix, signal);
+      const jobId = created.id;
+      let job = finished(created);
       while (job === undefined) {
         countSteps((await trainer.getJob({ jobId }, options)).job);
         try {
           for await (const { event } of trainer.watchJob({ jobId, afterStep: seen }, options)) {
             if (event?.$case === 'step') {
+              const { loss } = event.value.values;
               metrics.set(event.value.step, event.value.values);
+              if (loss !== undefined) stage.note(`loss ${loss.toPrecision(3)}`);
               stage.advance(Math.max(0, event.value.step - seen));
               seen = Math.max(seen, event.value.step);
               progressed();
@@ -135,6 +138,24 @@ export async function followJob({ trainer, jobId, spec, stage, signal }: JobToFo
     },
     options,
   );
+}
+
+/**
+ * Creates a job or joins it. One that failed or was cancelled in an earlier sitting stays so for ever: whoever runs the
+ * same command again wants another try, which is a job of its own.
+ */
+async function createJob(
+  trainer: Services['trainer'],
+  spec: TrainingSpec,
+  id: string,
+  signal: AbortSignal,
+): Promise<Job> {
+  for (let attempt = 1; ; attempt++) {
+    const jobId = attempt === 1 ? id : `${id}-${attempt}`;
+    const { job } = await trainer.createJob({ jobId, spec }, { signal });
+    if (job === undefined) throw new Error('the trainer answered without a job');
+    if (job.state !== JobState.JOB_STATE_FAILED && job.state !== JobState.JOB_STATE_CANCELLED) return job;
+  }
 }
 
 /** The job when it has succeeded, undefined while it is under way. @throws Error when it failed. */

@@ -75,5 +75,5 @@ export function rotaryEmbedding(x: tf.Tensor4D, positions: tf.Tensor2D, table: R
       },
     };
   });
-  return turn(x) as tf.Tensor4D;
+  return turn(x);
 }

@@ -76,7 +76,7 @@ export function tokenLogprobs(logits: tf.Tensor2D, tokens: tf.Tensor1D): tf.Tens
       },
     };
   });
-  return pickLogprobs(logits) as tf.Tensor1D;
+  return pickLogprobs(logits);
 }
 
 /**

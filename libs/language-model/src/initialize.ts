@@ -1,16 +1,10 @@
 // Random initial values: of a whole model, and of an adapter.
-import {
-  type DecoderConfig,
-  type LoraConfig,
-  loraShapes,
-  type NamedTensor,
-  parameterSpecs,
-} from '@overtone/language-model';
-import { normalDeviate, type Random, seededRandom } from '@overtone/statistics';
 import { sizeOf } from '@overtone/tensor';
-
-/** Standard deviation of initial weights (Hugging Face's `initializer_range`). */
-const INITIALIZER_RANGE = 0.02;
+import { normalDeviate, type Random, seededRandom } from '@overtone/statistics';
+import { type DecoderConfig } from './config.ts';
+import { type LoraConfig, loraShapes } from './lora.ts';
+import { parameterSpecs } from './parameters.ts';
+import { type NamedTensor } from './safetensors.ts';
 
 function normals(count: number, deviation: number, random: Random): Float32Array {
   return Float32Array.from({ length: count }, () => deviation * normalDeviate(random));
@@ -22,7 +16,7 @@ export function initialParameters(config: DecoderConfig, seed: number): Map<stri
   for (const [name, { shape }] of parameterSpecs(config)) {
     const size = sizeOf(shape);
     const residual = name.includes('o_proj') || name.includes('down_proj');
-    const deviation = INITIALIZER_RANGE / (residual ? Math.sqrt(2 * config.numHiddenLayers) : 1);
+    const deviation = config.initializerRange / (residual ? Math.sqrt(2 * config.numHiddenLayers) : 1);
     const data = name.includes('norm')
       ? new Float32Array(size).fill(1)
       : normals(size, deviation, seededRandom('initialize', seed, name));

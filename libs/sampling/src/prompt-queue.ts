@@ -1,0 +1,34 @@
+// The prompts of a call that no worker has taken yet, handed out in pieces that shrink towards the end, so that workers finish
+// together.
+import { PREFILL_BATCH, PREFILL_STEP } from './sampler.ts';
+import { type EncodedPrompt } from './sampling-messages.ts';
+
+/** Prompts by the length they are padded to: those of one piece share a prefill. */
+export class PromptQueue {
+  private readonly groups: EncodedPrompt[][];
+  private readonly workers: number;
+  private left: number;
+
+  constructor(prompts: readonly EncodedPrompt[], workers: number) {
+    this.workers = workers;
+    this.left = prompts.length;
+    this.groups = [
+      ...Map.groupBy(prompts, ({ tokens }) => Math.ceil(tokens.length / PREFILL_STEP)).values(),
+    ].map((group) => group.reverse());
+  }
+
+  /** Whether all are taken. */
+  get empty(): boolean {
+    return this.left === 0;
+  }
+
+  /** The next piece; none when all are taken. */
+  take(): EncodedPrompt[] {
+    const size = Math.min(PREFILL_BATCH, Math.max(1, Math.ceil(this.left / (2 * this.workers))));
+    const group = this.groups.at(-1) ?? [];
+    const piece = group.splice(-size).reverse();
+    if (group.length === 0) this.groups.pop();
+    this.left -= piece.length;
+    return piece;
+  }
+}

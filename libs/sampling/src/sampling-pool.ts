@@ -1,0 +1,320 @@
+// A pool of engine worker threads: the calling thread stays free while its workers sample and score. What is computed does not
+// depend on the number of workers, nor on what else they do.
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import {
+  modelDigest,
+  ModelError,
+  parameterSpecs,
+  readDecoderConfig,
+  type DecoderConfig,
+} from '@overtone/language-model';
+import { sizeOf } from '@overtone/tensor';
+import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
+import { GenerateCall, type Task } from './generate-call.ts';
+import { PromptQueue } from './prompt-queue.ts';
+import { checkPrompt, type SamplingOptions } from './sampler.ts';
+import { SamplingInputError, type WorkerCrashError } from './sampling-error.ts';
+import {
+  type FinishedSample,
+  type ItemScore,
+  type PromptContent,
+  type ScoringRequestItem,
+  type ToWorker,
+  type WorkerSettings,
+} from './sampling-messages.ts';
+
+/** How to set up a pool. */
+export interface SamplingPoolOptions {
+  /** The model folder. */
+  readonly model: string;
+  /** Worker threads. Default: one a core. */
+  readonly workers?: number;
+  /** Samples that each worker decodes at once. Default 64. */
+  readonly slots?: number;
+  /** Merged adapters that each worker keeps. Default 4. */
+  readonly adapters?: number;
+}
+
+/** What is sampled. */
+export interface PoolGenerateRequest {
+  /** Ids are part of the randomness. */
+  readonly prompts: readonly (PromptContent & { readonly id: string })[];
+  readonly options: SamplingOptions;
+  /** A PEFT folder. Default: the base model. */
+  readonly adapter?: string;
+}
+
+/** What is scored. */
+export interface PoolScoreRequest {
+  readonly items: readonly ScoringRequestItem[];
+  /** A PEFT folder. Default: the base model. */
+  readonly adapter?: string;
+}
+
+/** What a pool hosts. */
+export interface ModelDescription {
+  /** The folder's name. */
+  readonly model: string;
+  /** SHA-256 over configuration, weights and tokenizer. */
+  readonly sha256: string;
+  readonly architecture: string;
+  readonly parameters: number;
+  readonly vocabularySize: number;
+  /** Longest sequence, tokens. */
+  readonly contextLength: number;
+}
+
+/** Items that one job scores. */
+const ITEMS_PER_JOB = 64;
+
+/** Worker threads that share the calls they are given, fairly: calls that wait take turns. */
+export class SamplingPool {
+  private readonly settings: WorkerSettings;
+  private readonly config: DecoderConfig;
+  private readonly description: ModelDescription;
+  private readonly threads: EngineThread[] = [];
+  private readonly waiting: Task[] = [];
+  private readonly workers: number;
+  private starting = 0;
+  private broken: Error | undefined;
+  private closed = false;
+
+  /**
+   * Loads a model into a new pool.
+   *
+   * @throws {ModelError} when the folder is no model, or has no weights.
+   */
+  static async open(options: SamplingPoolOptions): Promise<SamplingPool> {
+    const config = await readDecoderConfig(options.model);
+    const specs = [...parameterSpecs(config).values()];
+    const description = {
+      model: basename(options.model),
+      sha256: await modelDigest(options.model),
+      architecture: config.architecture,
+      parameters: specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      vocabularySize: config.vocabSize,
+      contextLength: config.maxPositionEmbeddings,
+    };
+    const pool = new SamplingPool(options, config, description);
+    const started = await Promise.allSettled(
+      Array.from({ length: pool.workers }, (_, index) => pool.startThread(index)),
+    );
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed) {
+      await pool.close();
+      throw failed.reason;
+    }
+    return pool;
+  }
+
+  private constructor(options: SamplingPoolOptions, config: DecoderConfig, description: ModelDescription) {
+    const { model: folder, slots = 64, adapters = 4 } = options;
+    this.workers = options.workers ?? availableParallelism();
+    for (const [name, value] of Object.entries({ workers: this.workers, slots, adapters })) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
+    }
+    this.settings = { folder, slots, adapters };
+    this.config = config;
+    this.description = description;
+  }
+
+  /** What is hosted. */
+  describe(): ModelDescription {
+    return this.description;
+  }
+
+  /** Worker threads. */
+  get size(): number {
+    return this.workers;
+  }
+
+  /**
+   * Samples every prompt; yields samples as they finish. A reader that falls behind makes the workers wait.
+   *
+   * @throws {SamplingInputError} for a prompt that cannot be used, before anything is sampled.
+   * @throws {ModelError} when the adapter is not one of this model.
+   * @throws {WorkerCrashError} when a worker ended while it worked on this.
+   */
+  async *generate(request: PoolGenerateRequest, signal?: AbortSignal): AsyncGenerator<FinishedSample> {
+    const { prompts, options, adapter } = request;
+    if (prompts.length === 0) return;
+    const encoded = (await this.encode(prompts, signal)).map((tokens, index) => ({
+      id: prompts[index]?.id ?? '',
+      tokens,
+    }));
+    for (const [index, { id, tokens }] of encoded.entries()) {
+      try {
+        checkPrompt(id, tokens.length, options, this.config);
+      } catch (error) {
+        throw new SamplingInputError(index, error instanceof Error ? error.message : String(error));
+      }
+    }
+    const call: GenerateCall = new GenerateCall(
+      new PromptQueue(encoded, this.workers),
+      options,
+      adapter,
+      () => this.waiting.some((task) => task !== call && this.threads.some((thread) => task.fits(thread))),
+      () => {
+        if (!this.waiting.includes(call)) this.enqueue(call);
+      },
+    );
+    this.enqueue(call);
+    try {
+      for await (const sample of call.samples(signal)) yield sample;
+    } finally {
+      this.withdraw(call);
+      call.cancel();
+      this.schedule();
+    }
+  }
+
+  /**
+   * Scores items; answers come in their order.
+   *
+   * @throws {SamplingInputError} for the first item that cannot be used.
+   * @throws {ModelError} when the adapter is not one of this model.
+   * @throws {WorkerCrashError} when a worker ended while it worked on this.
+   */
+  async score({ items, adapter }: PoolScoreRequest, signal?: AbortSignal): Promise<ItemScore[]> {
+    const parts: Promise<readonly ItemScore[]>[] = [];
+    for (let first = 0; first < items.length; first += ITEMS_PER_JOB) {
+      const part = items.slice(first, first + ITEMS_PER_JOB);
+      const scored = this.once('scored', (job) => ({ type: 'score', job, adapter, items: part }), signal);
+      parts.push(
+        scored.then(
+          ({ scores }) => scores,
+          (error: unknown) => {
+            if (error instanceof SamplingInputError)
+              throw new SamplingInputError(first + error.item, error.message);
+            throw error;
+          },
+        ),
+      );
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  /** Ends all calls with an error, and the workers after the step that they compute now. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.fail(new Error('The sampling pool was closed'));
+    await Promise.all(this.threads.map((thread) => thread.close()));
+  }
+
+  /** Lets a worker crash; for tests of what follows. */
+  crashWorker(index: number): void {
+    this.threads.find((thread) => thread.index === index)?.crash();
+  }
+
+  private async encode(
+    prompts: readonly PromptContent[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Int32Array[]> {
+    const encoded = await this.once('encoded', (job) => ({ type: 'encode', job, prompts }), signal);
+    return encoded.prompts;
+  }
+
+  /** A job with one answer, on the first thread that is free. */
+  private once<Type extends JobMessage['type']>(
+    type: Type,
+    message: (job: number) => ToWorker,
+    signal: AbortSignal | undefined,
+  ): Promise<Extract<JobMessage, { readonly type: Type }>> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } =
+      Promise.withResolvers<Extract<JobMessage, { readonly type: Type }>>();
+    let cancel = (): void => undefined;
+    const lane = type === 'encoded' ? 'encoding' : 'scoring';
+    const job: ThreadJob = {
+      lane,
+      busy: true,
+      receive: (answer) => {
+        if (isType(answer, type)) resolve(answer);
+      },
+      end: (error) => {
+        if (error) reject(error);
+      },
+    };
+    const task: Task = {
+      fits: (thread) => !thread.busy(lane),
+      start: (thread) => {
+        const number = thread.run(job, message);
+        cancel = () => thread.post({ type: 'cancel', job: number });
+        return false;
+      },
+      fail: reject,
+    };
+    const onAbort = (): void => {
+      this.withdraw(task);
+      cancel();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.enqueue(task);
+    return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+  }
+
+  private enqueue(task: Task): void {
+    if (this.broken) return task.fail(this.broken);
+    this.waiting.push(task);
+    this.schedule();
+  }
+
+  private withdraw(task: Task): void {
+    const index = this.waiting.indexOf(task);
+    if (index >= 0) this.waiting.splice(index, 1);
+  }
+
+  /** Gives threads the waiting tasks that they may work on, in order; a task that wants more threads goes to the end. */
+  private schedule(): void {
+    for (const task of [...this.waiting]) {
+      const thread = this.threads.find((candidate) => task.fits(candidate));
+      if (!thread) continue;
+      this.withdraw(task);
+      if (task.start(thread)) this.waiting.push(task);
+    }
+  }
+
+  private async startThread(index: number): Promise<void> {
+    this.starting += 1;
+    try {
+      const thread = await EngineThread.start(
+        index,
+        this.settings,
+        () => this.schedule(),
+        (error) => this.restart(index, error),
+      );
+      this.threads.push(thread);
+      if (this.closed) await thread.close();
+      else this.schedule();
+    } finally {
+      this.starting -= 1;
+    }
+  }
+
+  private restart(index: number, crash: WorkerCrashError): void {
+    const at = this.threads.findIndex((thread) => thread.index === index);
+    if (at >= 0) this.threads.splice(at, 1);
+    this.startThread(index).catch((error: unknown) => {
+      if (this.threads.length > 0 || this.starting > 0) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail(
+        new ModelError(`${crash.message}; no sampling worker is left, none could be started: ${reason}`),
+      );
+    });
+  }
+
+  private fail(error: Error): void {
+    this.broken ??= error;
+    for (const task of this.waiting.splice(0)) task.fail(error);
+  }
+}
+
+function isType<Type extends JobMessage['type']>(
+  message: JobMessage,
+  type: Type,
+): message is Extract<JobMessage, { readonly type: Type }> {
+  return message.type === type;
+}

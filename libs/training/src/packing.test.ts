@@ -1,0 +1,151 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  causalBias,
+  decode,
+  headLogits,
+  initialParameters,
+  linearOf,
+  parseDecoderConfig,
+} from '@overtone/language-model';
+import { type HostTensor } from '@overtone/tensor';
+import { batchShape, packBatch } from './packing.ts';
+import { packedLogprobs } from './packed-logprobs.ts';
+import { completionLength, type Sequence } from './sequence.ts';
+
+const VOCABULARY = 19;
+const sequence = fc
+  .array(fc.integer({ min: 1, max: VOCABULARY - 1 }), { minLength: 2, maxLength: 30 })
+  .chain((tokens) =>
+    fc
+      .integer({ min: 1, max: tokens.length - 1 })
+      .map((promptLength): Sequence => ({ tokens: Int32Array.from(tokens), promptLength })),
+  );
+const batches = fc.array(fc.array(sequence, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 4 });
+
+const integers = (tensor: HostTensor): number[] => Array.from(tensor.data as Int32Array);
+
+describe('packing', () => {
+  it('lays every sequence down once, whole, with its own positions and segment, and targets at its predecessors', () => {
+    fc.assert(
+      fc.property(batches, (steps) => {
+        const shape = batchShape(steps);
+        for (const sequences of steps) {
+          const packed = packBatch(sequences, shape);
+          const tokens = integers(packed.tokens);
+          const positions = integers(packed.positions);
+          const segments = integers(packed.segments);
+          expect(packed.tokens.dims).toEqual([shape.rows, shape.length]);
+          const starts = sequences.map(({ tokens: own }, index) => {
+            const start = segments.indexOf(index + 1);
+            expect(segments.filter((segment) => segment === index + 1)).toHaveLength(own.length);
+            expect(segments.lastIndexOf(index + 1)).toBe(start + own.length - 1);
+            expect(Math.floor(start / shape.length)).toBe(
+              Math.floor((start + own.length - 1) / shape.length),
+            );
+            expect(tokens.slice(start, start + own.length)).toEqual(Array.from(own));
+            expect(positions.slice(start, start + own.length)).toEqual(Array.from(own.keys()));
+            return start;
+          });
+          const targets = sequences.flatMap(({ tokens: own, promptLength }, index) =>
+            Array.from(own.subarray(promptLength), (token, offset) => ({
+              row: (starts[index] ?? NaN) + promptLength + offset - 1,
+              token,
+              sequence: index,
+            })),
+          );
+          const targetRows = integers(packed.target_rows);
+          const targetTokens = integers(packed.target_tokens);
+          const places = integers(packed.target_sequences).map((place, index) => ({
+            row: targetRows[index],
+            token: targetTokens[index],
+            sequence: place,
+          }));
+          expect(places.filter((place) => place.sequence >= 0)).toEqual(targets);
+          expect(Array.from(packed.sequence_tokens.data as Float32Array)).toEqual(
+            Array.from({ length: shape.sequences }, (_, index) => {
+              const own = sequences[index];
+              return own ? completionLength(own) : 1;
+            }),
+          );
+        }
+      }),
+    );
+  });
+
+  it('needs no more rows than sequences, and refuses what does not fit', () => {
+    const short = (length: number): Sequence => ({ tokens: new Int32Array(length), promptLength: 1 });
+    expect(batchShape([[short(16), short(8), short(8), short(4)]])).toEqual({
+      rows: 3,
+      length: 16,
+      targets: 32,
+      sequences: 4,
+    });
+    const shape = batchShape([[short(16)]]);
+    expect(() => packBatch([short(16), short(16)], shape)).toThrow(RangeError);
+    expect(() => packBatch([short(8), short(8)], shape)).toThrow(/2 sequences .* do not fit/);
+  });
+});
+
+describe('packed log-probabilities', () => {
+  const config = parseDecoderConfig({
+    architectures: ['Qwen3ForCausalLM'],
+    vocab_size: VOCABULARY,
+    hidden_size: 8,
+    intermediate_size: 12,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    head_dim: 4,
+    max_position_embeddings: 64,
+    tie_word_embeddings: true,
+    initializer_range: 0.5,
+  });
+  const parameters = initialParameters(config, 7);
+  beforeAll(async () => {
+    await tf.setBackend('cpu');
+  });
+  const weights = (): Record<string, tf.Tensor> =>
+    Object.fromEntries([...parameters].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])]));
+
+  /** Σ log p(token | tokens before it) over the completion, from the logits of the sequence alone. */
+  function alone({ tokens, promptLength }: Sequence): number {
+    return tf.tidy(() => {
+      const own = weights();
+      const length = tokens.length;
+      const { hidden } = decode(config, own, linearOf(own), {
+        tokens: tf.tensor2d(tokens, [1, length], 'int32'),
+        positions: tf.tensor2d(Int32Array.from(tokens.keys()), [1, length], 'int32'),
+        bias: causalBias(length),
+      });
+      const rows = tf.logSoftmax(headLogits(config, own, hidden)).arraySync();
+      let sum = 0;
+      for (let at = promptLength; at < length; at++) sum += rows[at - 1]?.[tokens[at] ?? 0] ?? NaN;
+      return sum;
+    });
+  }
+
+  it('are those of each sequence alone, whatever shares its row', () => {
+    fc.assert(
+      fc.property(fc.array(sequence, { minLength: 1, maxLength: 6 }), fc.nat(3), (sequences, spare) => {
+        const shape = batchShape([sequences]);
+        const roomier = { ...shape, rows: shape.rows + 1, sequences: shape.sequences + spare };
+        const packed = tf.tidy(() => {
+          const own = weights();
+          const batch = Object.fromEntries(
+            Object.entries(packBatch(sequences, roomier)).map(([name, { data, dims, type }]) => [
+              name,
+              tf.tensor(data as Float32Array | Int32Array, [...dims], type === 'int32' ? 'int32' : 'float32'),
+            ]),
+          );
+          return Array.from(packedLogprobs(config, own, linearOf(own), batch).dataSync());
+        });
+        sequences.forEach((one, index) => expect(packed[index]).toBeCloseTo(alone(one), 3));
+        expect(packed.slice(sequences.length)).toEqual(new Array<number>(spare).fill(0));
+      }),
+      { numRuns: 12 },
+    );
+  });
+});

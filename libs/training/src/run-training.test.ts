@@ -1,0 +1,154 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECTIONS, readAdapter } from '@overtone/language-model';
+import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
+import { runTraining, type RunOptions, type TrainingOptions } from './run-training.ts';
+
+/** Configuration and tokenizer of the miniature; the weights are drawn from a seed. */
+const model = fileURLToPath(new URL('../../miniature/model', import.meta.url));
+let folder = '';
+let dataset = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'overtone-training-'));
+  dataset = join(folder, 'groups.jsonl');
+  const groups = Array.from({ length: 12 }, (_, index) => ({
+    id: `g${index}`,
+    messages: [{ role: 'user', content: `${index} + ${index + 1}` }],
+    solutions: [
+      { text: `${index} + ${index + 1} = ${2 * index + 1}\n\\boxed{${2 * index + 1}}`, score: 2 },
+      { text: `Hmm\n\\boxed{${2 * index + 1}}`, score: 1 },
+    ],
+  }));
+  await writeFile(dataset, groups.map((group) => JSON.stringify(group)).join('\n'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function options(objective: ObjectiveSpec, change: Partial<TrainingOptions> = {}): TrainingOptions {
+  return {
+    model,
+    initializeSeed: 3,
+    dataset,
+    objective: createObjective(objective),
+    lora: { r: 4, alpha: 8, targetModules: [...PROJECTIONS] },
+    optimizer: {
+      learningRate: 3e-3,
+      warmupRatio: 0.1,
+      schedule: 'cosine',
+      weightDecay: 0,
+      maxGradNorm: 1,
+      beta1: 0.9,
+      beta2: 0.999,
+    },
+    batching: { groupsPerStep: 5, steps: 12 },
+    seed: 1,
+    maxLength: 64,
+    snapshotEverySteps: 5,
+    ...change,
+  };
+}
+
+async function train(how: TrainingOptions, run: RunOptions, stopAfter = Infinity) {
+  const losses: number[] = [];
+  const snapshots = new Map<number, string>();
+  const controller = new AbortController();
+  try {
+    for await (const event of runTraining(how, { ...run, signal: controller.signal })) {
+      if (event.type === 'step') losses.push(event.metrics['loss'] ?? NaN);
+      if (event.type === 'step' && event.step >= stopAfter) controller.abort();
+      if (event.type === 'snapshot')
+        snapshots.set(event.step, await readFile(join(event.folder, 'adapter_model.safetensors'), 'hex'));
+    }
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+  }
+  return { losses, snapshots };
+}
+
+describe('runTraining', () => {
+  it('learns: the loss falls', async () => {
+    const { losses } = await train(
+      options({ type: 'sft', selection: 'best' }, { batching: { groupsPerStep: 6, steps: 40 } }),
+      { folder: join(folder, 'learns') },
+    );
+    expect(losses).toHaveLength(40);
+    expect(losses.at(-1)).toBeLessThan(0.85 * (losses[0] ?? 0));
+  });
+
+  it('widens the margin between the best and the worst under DPO', async () => {
+    const margins: number[] = [];
+    for await (const event of runTraining(options({ type: 'dpo', beta: 1 }), {
+      folder: join(folder, 'dpo'),
+    })) {
+      if (event.type === 'step') margins.push(event.metrics['rewards/margins'] ?? NaN);
+    }
+    expect(margins[0]).toBeCloseTo(0, 4);
+    expect(margins.at(-1)).toBeGreaterThan(0.5);
+  });
+
+  it('ends in the same bits after interruptions as without, snapshots included', async () => {
+    const how = options({ type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: true });
+    const straight = await train(how, { folder: join(folder, 'straight') });
+    expect([...straight.snapshots.keys()]).toEqual([5, 10, 12]);
+    const broken = { folder: join(folder, 'broken'), checkpointSeconds: 0 };
+    await train(how, broken, 4);
+    await train(how, broken, 7);
+    const { snapshots } = await train(how, broken);
+    expect(snapshots).toEqual(straight.snapshots);
+    const again = await train(how, broken);
+    expect(again.losses).toEqual([]);
+    expect(again.snapshots).toEqual(straight.snapshots);
+  });
+
+  it('draws a different adapter from another seed', async () => {
+    const one = await train(
+      options({ type: 'sft', selection: 'all' }, { batching: { groupsPerStep: 4, steps: 1 } }),
+      { folder: join(folder, 'seed1') },
+    );
+    const two = await train(
+      options({ type: 'sft', selection: 'all' }, { batching: { groupsPerStep: 4, steps: 1 }, seed: 2 }),
+      { folder: join(folder, 'seed2') },
+    );
+    expect(one.snapshots).not.toEqual(two.snapshots);
+  });
+
+  it('writes adapters in PEFT format that read back', async () => {
+    const how = options({ type: 'sft', selection: 'all' }, { batching: { groupsPerStep: 4, steps: 1 } });
+    for await (const event of runTraining(how, { folder: join(folder, 'peft') })) {
+      if (event.type !== 'snapshot') continue;
+      const adapter = await readAdapter(event.folder);
+      expect(adapter.lora).toEqual(how.lora);
+      expect(adapter.parameters.get('model.layers.0.mlp.up_proj.lora_A.weight')?.shape).toEqual([4, 96]);
+    }
+  });
+
+  it('refuses data that cannot train, and says why', async () => {
+    const ties = join(folder, 'ties.jsonl');
+    await writeFile(
+      ties,
+      '{"id":"a","messages":[{"role":"user","content":"1 + 1"}],"solutions":[{"text":"2","score":1},{"text":"So","score":1}]}\n',
+    );
+    await expect(
+      train(options({ type: 'dpo', beta: 1 }, { dataset: ties }), { folder: join(folder, 'x') }),
+    ).rejects.toThrow(/none of the 1 groups.*equal scores/);
+    await expect(
+      train(options({ type: 'dpo', beta: 1 }, { maxLength: 8 }), { folder: join(folder, 'x') }),
+    ).rejects.toThrow(/group g\d+: a sequence has \d+ tokens, max_length is 8/);
+    await writeFile(ties, '{"id":"a"}\n');
+    await expect(
+      train(options({ type: 'dpo', beta: 1 }, { dataset: ties }), { folder: join(folder, 'x') }),
+    ).rejects.toThrow(/ties.jsonl:1: expected a non-empty list "messages"/);
+  });
+
+  it('stops with the step and its groups when the loss is not a number', async () => {
+    const wild = options({ type: 'sft', selection: 'all' });
+    const run = train(
+      { ...wild, optimizer: { ...wild.optimizer, learningRate: 1e30, maxGradNorm: 0 } },
+      { folder: join(folder, 'nan') },
+    );
+    await expect(run).rejects.toThrow(/step \d+: the loss is .* on groups g\d+.*lower the learning rate/);
+  });
+});

@@ -1,0 +1,110 @@
+// Score: teacher-forced scores of a stream of texts, in batches that the pool's workers share.
+import { type ScoreRequest, type ScoreResponse } from '@overtone/contracts';
+import { checkField, invalidArgument, mapConcurrent } from '@overtone/rpc';
+import { type ItemScore, type SamplingPool, type ScoringRequestItem } from '@overtone/sampling';
+import { withSpan } from '@overtone/telemetry';
+import { type AdapterResolver } from './adapter.ts';
+import { batches } from './batches.ts';
+import { parseMessages } from './messages.ts';
+import { poolError } from './pool-error.ts';
+
+const BATCH_SIZE = 64;
+const BATCH_WAIT_MS = 3;
+
+interface ParsedRequest {
+  readonly id: string;
+  readonly item: ScoringRequestItem;
+}
+
+/** Answers one stream; a bad request ends it. */
+export async function* score(
+  pool: SamplingPool,
+  resolveAdapter: AdapterResolver,
+  requests: AsyncIterable<ScoreRequest>,
+  signal: AbortSignal,
+): AsyncGenerator<ScoreResponse> {
+  const open = new Set<string>();
+  let adapter: { readonly sha256: string | undefined; readonly folder: string | undefined } | undefined;
+  async function* parsed(): AsyncGenerator<ParsedRequest> {
+    for await (const request of requests) {
+      const { id } = request;
+      checkField(id !== '', 'id', 'must not be empty');
+      checkField(!open.has(id), 'id', `"${id}" is still being scored; ids must be unique within a stream`);
+      const sha256 = request.adapter?.sha256;
+      adapter ??= { sha256, folder: await resolveAdapter(request.adapter) };
+      checkField(
+        adapter.sha256 === sha256,
+        'adapter',
+        `request "${id}" names another one than the first; expected one adapter for a whole stream`,
+      );
+      const item = parse(request);
+      open.add(id);
+      yield { id, item };
+    }
+  }
+  const scored = mapConcurrent(
+    batches(parsed(), { size: BATCH_SIZE, waitMs: BATCH_WAIT_MS }),
+    (batch, stop) => scoreBatch(pool, adapter?.folder, batch, stop),
+    // One that is computed and one that waits, for every worker.
+    { limit: 2 * pool.size, signal },
+  );
+  for await (const responses of scored) {
+    for (const response of responses) {
+      open.delete(response.id);
+      yield response;
+    }
+  }
+}
+
+function scoreBatch(
+  pool: SamplingPool,
+  adapter: string | undefined,
+  batch: readonly ParsedRequest[],
+  signal: AbortSignal,
+): Promise<ScoreResponse[]> {
+  return withSpan('score', { requests: batch.length, adapter: adapter ?? '' }, async () => {
+    const items = batch.map(({ item }) => item);
+    const scores = await pool.score({ items, adapter }, signal).catch((error: unknown) => {
+      throw poolError(error, (index) => `request "${batch[index]?.id ?? index}"`);
+    });
+    return scores.map((itemScore, index) => {
+      const { id, item } = batch[index] ?? {};
+      if (id === undefined || item === undefined) throw new Error('The pool returned more scores than items');
+      return response(id, item, itemScore);
+    });
+  });
+}
+
+function parse({ id, messages, target }: ScoreRequest): ScoringRequestItem {
+  const where = (field: string): string => `${field} (request "${id}")`;
+  const parsed = parseMessages(messages, where('messages'));
+  if (target?.$case === 'completion') return { messages: parsed, target: { completion: target.value.text } };
+  if (target?.$case !== 'continuations')
+    throw invalidArgument(where('target'), 'must be a completion or continuations');
+  const { texts } = target.value;
+  checkField(texts.length > 0, where('continuations.texts'), 'must not be empty');
+  texts.forEach((text, index) =>
+    checkField(text !== '', where(`continuations.texts[${index}]`), 'must not be empty'),
+  );
+  return { messages: parsed, target: { continuations: texts } };
+}
+
+function response(
+  id: string,
+  { target }: ScoringRequestItem,
+  { promptTokens, texts }: ItemScore,
+): ScoreResponse {
+  const whole = 'completion' in target ? texts[0] : undefined;
+  return {
+    id,
+    tokenLogprobs: Array.from(whole?.logprobs ?? []),
+    tokenEntropies: Array.from(whole?.entropies ?? []),
+    continuationLogprobs: whole
+      ? []
+      : texts.map(({ logprobs }) => logprobs.reduce((sum, logprob) => sum + logprob, 0)),
+    usage: {
+      promptTokens,
+      completionTokens: texts.reduce((sum, { logprobs }) => sum + logprobs.length, 0),
+    },
+  };
+}
