@@ -44,6 +44,14 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   for (const option of ['use_dora', 'use_rslora', 'fan_in_fan_out']) {
     if (config[option] === true) throw new ModelError(`${path}: ${option} is not supported`);
   }
+  if (config['bias'] !== undefined && config['bias'] !== 'none')
+    throw new ModelError(`${path}: bias must be "none"`);
+  for (const option of ['rank_pattern', 'alpha_pattern', 'modules_to_save']) {
+    const value = config[option];
+    const empty =
+      value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+    if (!empty) throw new ModelError(`${path}: ${option} is not supported`);
+  }
   const { r, lora_alpha: alpha, target_modules: modules } = config;
   if (typeof r !== 'number' || typeof alpha !== 'number' || !Array.isArray(modules)) {
     throw new ModelError(`${path}: r, lora_alpha and target_modules are needed`);

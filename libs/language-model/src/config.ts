@@ -21,6 +21,9 @@ export interface DecoderConfig {
   readonly initializerRange: number;
 }
 
+/** What Qwen3's configuration class assumes when `head_dim` is absent. */
+const QWEN3_HEAD_DIM = 128;
+
 type Json = Readonly<Record<string, unknown>>;
 
 function integer(config: Json, key: string, path: string, fallback?: number): number {
@@ -70,6 +73,13 @@ export function parseDecoderConfig(value: unknown, path = 'config.json'): Decode
   if (value['rope_scaling'] !== undefined && value['rope_scaling'] !== null) {
     throw new ModelError(`${path}: rope_scaling is not supported`);
   }
+  // Newer configurations keep the base of the rotary embedding in an object of its own.
+  const rope = isJsonObject(value['rope_parameters']) ? value['rope_parameters'] : value;
+  if (rope['rope_type'] !== undefined && rope['rope_type'] !== 'default') {
+    throw new ModelError(
+      `${path}: rope_type ${JSON.stringify(rope['rope_type'])} is not supported; supported: default`,
+    );
+  }
   const hiddenSize = integer(value, 'hidden_size', path);
   const numAttentionHeads = integer(value, 'num_attention_heads', path);
   const numKeyValueHeads = integer(value, 'num_key_value_heads', path, numAttentionHeads);
@@ -78,7 +88,7 @@ export function parseDecoderConfig(value: unknown, path = 'config.json'): Decode
       `${path}: num_attention_heads ${numAttentionHeads} is not a multiple of num_key_value_heads ${numKeyValueHeads}`,
     );
   }
-  const headDim = integer(value, 'head_dim', path, hiddenSize / numAttentionHeads);
+  const headDim = integer(value, 'head_dim', path, QWEN3_HEAD_DIM);
   if (headDim % 2 !== 0) throw new ModelError(`${path}: head_dim ${headDim} must be even`);
   return {
     architecture,
@@ -90,7 +100,7 @@ export function parseDecoderConfig(value: unknown, path = 'config.json'): Decode
     numKeyValueHeads,
     headDim,
     rmsNormEps: real(value, 'rms_norm_eps', path, 1e-6),
-    ropeTheta: real(value, 'rope_theta', path, 10_000),
+    ropeTheta: real(rope, 'rope_theta', path, 10_000),
     tieWordEmbeddings: value['tie_word_embeddings'] === true,
     maxPositionEmbeddings: integer(value, 'max_position_embeddings', path),
     initializerRange: real(value, 'initializer_range', path, 0.02),

@@ -7,7 +7,8 @@ export type ScheduleKind = 'cosine' | 'linear' | 'constant' | 'warmup-stable-dec
 const DECAY_SHARE = 0.4;
 
 /**
- * The factor in [0, 1] on the peak learning rate at a step.
+ * The factor in [0, 1] on the peak learning rate at a step. The first step after the warm-up has the peak; `cosine` and
+ * `linear` would reach 0 one step after the last (as Hugging Face's schedules), `warmup-stable-decay` reaches it at the last.
  *
  * @param step From 1.
  * @param steps Steps in all.
@@ -16,7 +17,7 @@ const DECAY_SHARE = 0.4;
 export function scheduleFactor(kind: ScheduleKind, step: number, steps: number, warmupRatio: number): number {
   const warmup = Math.ceil(steps * warmupRatio);
   if (step <= warmup) return step / Math.max(1, warmup);
-  const progress = (step - warmup) / Math.max(1, steps - warmup);
+  const progress = (step - 1 - warmup) / Math.max(1, steps - warmup);
   switch (kind) {
     case 'constant':
       return 1;

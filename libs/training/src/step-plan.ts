@@ -20,7 +20,7 @@ export type Batching =
   | {
       /** Examples of a step, in an order drawn from the seed for every pass over the data. */
       readonly groupsPerStep: number;
-      /** Steps; 0 is one pass. */
+      /** Steps; 0 is one pass, whose last step may have fewer examples. */
       readonly steps: number;
     }
   | {
@@ -92,8 +92,12 @@ export function planSteps(examples: readonly TokenizedExample[], batching: Batch
     plan.push(current);
     return plan;
   }
-  const { groupsPerStep } = batching;
-  const steps = batching.steps || Math.ceil(examples.length / groupsPerStep);
+  const { groupsPerStep, steps } = batching;
+  if (steps === 0) {
+    const order = shuffle(examples, seededRandom('order', seed, 0));
+    while (order.length > 0) plan.push(order.splice(0, groupsPerStep));
+    return plan;
+  }
   let order: TokenizedExample[] = [];
   for (let pass = 0; plan.length < steps; pass++) {
     order = [...order, ...shuffle(examples, seededRandom('order', seed, pass))];
