@@ -69,6 +69,7 @@ export interface RunOptions {
   readonly checkpointSeconds?: number;
   /** Threads within an operator. Default 1; other numbers change the last bits of the result. */
   readonly threads?: number;
+  /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -134,7 +135,10 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
     for (const [index, step] of plan.entries()) {
       if (index < state.step) continue;
       await setImmediate();
-      run.signal?.throwIfAborted();
+      if (run.signal?.aborted) {
+        await saveState(checkpoint, state);
+        throw run.signal.reason;
+      }
       const began = performance.now();
       const learningRate =
         options.optimizer.learningRate *
