@@ -1,77 +1,12 @@
 // A run that loses its trainer, its generator or itself to SIGKILL ends with the numbers of an undisturbed one.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const cli = fileURLToPath(new URL('../../libs/cli/src/main.ts', import.meta.url));
-const model = fileURLToPath(new URL('../../libs/miniature/model', import.meta.url));
-
-const EXPERIMENT = `
-name: killed
-model: ${model}
-task:
-  kind: chain-sum
-  train: { seed: 1, count: 48, terms: [2, 3], max: 9, nonNegative: true }
-  easy: { seed: 2, count: 12, terms: [2, 3], max: 9, nonNegative: true }
-  hard: { seed: 3, count: 24, terms: [7, 8], max: 20, nonNegative: true }
-sampling: { samples: 4, maxNewTokens: 128, seed: 1, chunk: 8 }
-judges:
-  rubric: { backend: rubric }
-audit: { judge: rubric }
-signals:
-  entropy: { method: inverse-entropy }
-  external-judge: { method: bradley-terry, judge: rubric }
-objectives:
-  sft: { type: sft, steps: 60, groupsPerStep: 8, optimizer: { learningRate: 5.0e-4 } }
-  dpo: { type: dpo, steps: 40, groupsPerStep: 8, optimizer: { learningRate: 3.0e-4 } }
-arms:
-  - { signal: entropy, objective: sft }
-  - { signal: external-judge, objective: dpo }
-evaluation: { samples: 4, maxNewTokens: 128, seed: 2 }
-`;
+import { type Run, startRun, writeExperiment } from './small-experiment.fixture.ts';
 
 let folder = '';
-
-interface Run {
-  readonly process: ChildProcess;
-  /** Resolves when a line of progress matches. */
-  readonly sees: (pattern: RegExp) => Promise<void>;
-  /** The exit code. */
-  readonly ended: Promise<number | null>;
-}
-
-function start(out: string): Run {
-  const process_ = spawn(
-    process.execPath,
-    [cli, 'run', join(folder, 'experiment.yaml'), '--out', join(folder, out)],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  const lines: string[] = [];
-  const waiting: { pattern: RegExp; resolve: () => void }[] = [];
-  createInterface(process_.stderr).on('line', (line) => {
-    lines.push(line);
-    for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve();
-  });
-  return {
-    process: process_,
-    sees: (pattern) =>
-      new Promise((resolve, reject) => {
-        if (lines.some((line) => pattern.test(line))) resolve();
-        waiting.push({ pattern, resolve });
-        process_.once('exit', () =>
-          reject(new Error(`the run ended before ${pattern}:\n${lines.join('\n')}`)),
-        );
-      }),
-    ended: once(process_, 'exit').then(([code]: (number | null)[]) => code ?? null),
-  };
-}
 
 /** The process of a service that a run has started. */
 function serviceOf(run: Run, service: string): number {
@@ -96,8 +31,8 @@ async function findings(out: string): Promise<Record<string, unknown>> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'overtone-killed-'));
-  await writeFile(join(folder, 'experiment.yaml'), EXPERIMENT);
-  expect(await start('undisturbed').ended).toBe(0);
+  await writeExperiment(folder);
+  expect(await startRun(folder, 'undisturbed').ended).toBe(0);
 }, 120_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -108,7 +43,7 @@ describe('after SIGKILL', () => {
     ['generator', /^evaluate: [1-9]/],
   ] as const) {
     it(`of the ${service}, the run goes on and finds the same`, { timeout: 120_000 }, async () => {
-      const run = start(service);
+      const run = startRun(folder, service);
       await run.sees(moment);
       process.kill(serviceOf(run, service), 'SIGKILL');
       expect(await run.ended).toBe(0);
@@ -120,13 +55,13 @@ describe('after SIGKILL', () => {
     'of the run itself, no service stays behind, and the same command finds the same',
     { timeout: 120_000 },
     async () => {
-      const run = start('itself');
+      const run = startRun(folder, 'itself');
       await run.sees(/^train: [1-9]/);
       const trainer = serviceOf(run, 'trainer');
       run.process.kill('SIGKILL');
       await run.ended;
       await expect.poll(() => isAlive(trainer), { timeout: 15_000 }).toBe(false);
-      expect(await start('itself').ended).toBe(0);
+      expect(await startRun(folder, 'itself').ended).toBe(0);
       expect(await findings('itself')).toEqual(await findings('undisturbed'));
     },
   );

@@ -26,7 +26,7 @@ interface RunFlags {
 export function buildProgram(signal: () => AbortSignal): Command {
   const program = new Command('overtone')
     .description(
-      'Learns from saturated questions: samples solutions, finds out which of the correct ones are better, checks that\nverdict, trains on it, and measures what that bought.',
+      'Learns from saturated questions: samples solutions, finds out which of the correct ones are better, checks that verdict, trains on it, and measures what that bought.',
     )
     .exitOverride()
     .configureOutput({
@@ -123,7 +123,7 @@ function addMiniatureCommands(program: Command, signal: () => AbortSignal): void
   miniature
     .command('build')
     .description(
-      'Pre-train a base model from scratch on a synthetic corpus, with the trainer of this project. Other seeds and\nproportions make other worlds. The same command continues a build that was interrupted.',
+      'Pre-train a base model from scratch on a synthetic corpus, with the trainer of this project. Other seeds and proportions make other worlds. The same command continues a build that was interrupted.',
     )
     .addOption(outOption('model folder to write').makeOptionMandatory())
     .option(

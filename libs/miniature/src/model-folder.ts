@@ -18,8 +18,8 @@ export async function writeModelFolderFiles(folder: string): Promise<void> {
     'tokenizer_config.json': tokenizerConfig,
     'generation_config.json': {
       do_sample: true,
-      temperature: worldRecipe.sampling.temperature,
-      top_p: worldRecipe.sampling.topP,
+      temperature: worldRecipe.generation.temperature,
+      top_p: worldRecipe.generation.topP,
       eos_token_id: endId,
       pad_token_id: padId,
     },

@@ -70,7 +70,8 @@ interface Active {
   readonly prompt: SamplingPrompt;
   readonly sampleIndex: number;
   readonly random: Random;
-  readonly sample: Sample;
+  /** Grows, and is handed out when it has ended. */
+  readonly sample: { -readonly [Key in keyof Sample]: Sample[Key] };
   /** Positions in the cache. */
   length: number;
   /** Chosen, not yet in the cache. */
@@ -288,7 +289,7 @@ export class Sampler {
 
   /** Whether a sample has ended; notes why. */
   private finished(entry: Active, { maxNewTokens }: SamplingOptions): boolean {
-    if (entry.next === this.model.eosTokenId) Object.assign(entry.sample, { finishReason: 'stop' });
+    if (entry.next === this.model.eosTokenId) entry.sample.finishReason = 'stop';
     return entry.next === this.model.eosTokenId || entry.sample.tokens.length >= maxNewTokens;
   }
 
