@@ -16,6 +16,7 @@ const floors = {
   telemetry: [],
   artifacts: [],
   rpc: ['contracts', 'telemetry'],
+  openai: ['statistics', 'telemetry'],
   signals: ['contracts', 'statistics', 'tasks', 'telemetry'],
   judging: ['contracts', 'statistics', 'tasks', 'telemetry', 'rpc'],
   tensor: ['statistics', 'telemetry'],
@@ -29,6 +30,7 @@ const floors = {
     'contracts',
     'tasks',
     'rpc',
+    'openai',
     'signals',
     'judging',
     'tensor',
@@ -39,7 +41,8 @@ const floors = {
   report: ['statistics'],
   // The pipeline reaches models through gRPC alone, so that five local processes and a cluster are the same to it.
   experiment: [...ground, 'contracts', 'tasks', 'rpc', 'signals', 'report'],
-  cli: [...ground, 'contracts', 'tasks', 'rpc', 'report', 'miniature', 'experiment'],
+  // Models are fetched, described and exported without a service.
+  cli: [...ground, 'contracts', 'tasks', 'rpc', 'report', 'miniature', 'experiment', 'language-model'],
 };
 
 export default tseslint.config(

@@ -5,9 +5,11 @@ import {
   type ExperimentOverrides,
   InputError,
   loadExperiment,
+  mustBeFetched,
   prepareRun,
 } from '@overtone/experiment/prepare';
 import type { BuildWorldOptions } from './miniature-command.ts';
+import { addModelCommands } from './model-program.ts';
 import { quicken } from './quick.ts';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 
@@ -86,6 +88,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .action(async (file: string, flags: RunFlags) => runFile(file, flags, signal()));
 
   addMiniatureCommands(program, signal);
+  addModelCommands(program, signal);
   return program;
 }
 
@@ -101,6 +104,11 @@ async function runFile(
     ...(seeds === undefined ? {} : { seeds }),
     ...(model === undefined ? {} : { model }),
   });
+  if (mustBeFetched(experiment)) {
+    const { fetchModel } = await import('./model-commands.ts');
+    // With its commit, so that every process opens the same model, and none has to ask the hub again.
+    experiment.model = (await fetchModel(experiment.model, signal)).reference;
+  }
   const prepared = await prepareRun(experiment, flags);
   await startTelemetry(prepared.folder.path);
   const { run } = await import('./run-command.ts');
@@ -189,8 +197,8 @@ function seedsOption(): Option {
 
 function modelOption(): Option {
   return new Option(
-    '--model <folder>',
-    "another model than the experiment's, for example a world of your own",
+    '--model <model>',
+    "another model than the experiment's: a folder, for example a world of your own, a .gguf file, or owner/name on the hub",
   );
 }
 

@@ -22,10 +22,10 @@ export function quicken(file: ExperimentFile): ExperimentFile {
 type ChainSumTask = Extract<ExperimentFile['task'], { kind: 'chain-sum' }>;
 
 function fewerQuestions(task: ChainSumTask): ChainSumTask {
-  const atMost = <Split extends { count: number }>(split: Split, count: number): Split => ({
-    ...split,
-    count: Math.min(split.count, count),
-  });
+  const atMost = (split: ChainSumTask['train'], count: number): ChainSumTask['train'] =>
+    'size' in split
+      ? { ...split, size: Math.min(split.size, count) }
+      : { ...split, count: Math.min(split.count, count) };
   return {
     ...task,
     train: atMost(task.train, 64),

@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadModel, modelDigest, writeModel } from './checkpoint.ts';
 import { initialParameters } from './initialize.ts';
 import { writeSafetensors } from './safetensors.ts';
+import { writeCheckpoint } from './safetensors-writer.ts';
 import { tinyConfig, tinyConfigJson } from './tiny-decoder.fixture.ts';
 
 /** The miniature's tokenizer; the weights and the configuration are made here. */
@@ -53,6 +54,70 @@ describe('a model folder', () => {
     expect(new Map((await loadModel(folder)).parameters)).toEqual(parameters);
   });
 
+  it('is read as its index says, and names a shard that is missing, cut off or another', async () => {
+    await rm(join(folder, 'model.safetensors'));
+    const shapes = new Map([...parameters].map(([name, { shape }]) => [name, shape]));
+    const read = (name: string) => parameters.get(name) ?? { shape: [], data: new Float32Array() };
+    const files = await writeCheckpoint(folder, { shapes, read }, { maxShardBytes: 8000 });
+    const index = 'model.safetensors.index.json';
+    expect(files.length).toBeGreaterThan(3);
+    expect(files.at(-1)).toBe(index);
+    expect(files[0]).toBe(`model-00001-of-0000${files.length - 1}.safetensors`);
+    expect(new Map((await loadModel(folder)).parameters)).toEqual(parameters);
+    const second = join(folder, files[1] ?? '');
+    const bytes = await readFile(second);
+    await writeFile(second, bytes.subarray(0, bytes.length - 1));
+    await expect(loadModel(folder)).rejects.toThrow(
+      /model-00002-of-\d+\.safetensors: tensor model\..* truncated/,
+    );
+    await cp(join(folder, files[0] ?? ''), second);
+    await expect(loadModel(folder)).rejects.toThrow(
+      /model-00002-of-\d+\.safetensors: tensor .* is in .* as well/,
+    );
+    await rm(second);
+    await expect(loadModel(folder)).rejects.toThrow(
+      /model-00002-of-\d+\.safetensors: is missing, model\.safetensors\.index\.json names it/,
+    );
+  });
+
+  it('refuses tensors that are not of the architecture, but for those that do no harm', async () => {
+    const extra = { shape: [4], data: new Float32Array(4) };
+    const path = join(folder, 'model.safetensors');
+    await writeSafetensors(
+      path,
+      new Map(parameters).set('model.layers.0.self_attn.rotary_emb.inv_freq', extra),
+    );
+    await expect(loadModel(folder)).resolves.toBeDefined();
+    await writeSafetensors(path, new Map(parameters).set('model.layers.0.mlp.router.weight', extra));
+    await expect(loadModel(folder)).rejects.toThrow(
+      `${folder}: tensor model.layers.0.mlp.router.weight of shape [4] is not part of Qwen3ForCausalLM`,
+    );
+  });
+
+  it('takes chat_template.jinja before the configuration, and every end token that its files name', async () => {
+    await writeFile(join(folder, 'chat_template.jinja'), '{{ messages[0].content }}');
+    await writeFile(join(folder, 'generation_config.json'), '{"eos_token_id": [5, 1]}');
+    await edit('config.json', (json) => (json['eos_token_id'] = 7));
+    const { tokenizer } = await loadModel(folder);
+    expect(tokenizer.encodeChat([{ role: 'user', content: '7' }])).toEqual(tokenizer.encode('7'));
+    expect(tokenizer.stopTokenIds).toEqual([...new Set([tokenizer.eosTokenId, 5, 1, 7])]);
+    await rm(join(folder, 'chat_template.jinja'));
+    const templates = [
+      { name: 'tool_use', template: 'x' },
+      { name: 'default', template: '{{ messages[0].content }}' },
+    ];
+    await edit('tokenizer_config.json', (json) => (json['chat_template'] = templates));
+    expect((await loadModel(folder)).tokenizer.encodeChat([{ role: 'user', content: '7' }])).toEqual(
+      tokenizer.encode('7'),
+    );
+    await edit('tokenizer_config.json', (json) => (json['chat_template'] = templates.slice(0, 1)));
+    await expect(loadModel(folder)).rejects.toThrow(/chat_template names tool_use and no default/);
+    await edit('tokenizer_config.json', (json) => (json['chat_template'] = '{% for %}'));
+    await expect(loadModel(folder)).rejects.toThrow(
+      /tokenizer_config\.json: the chat template cannot be parsed/,
+    );
+  });
+
   it('has a digest that changes with the weights, the configuration and the tokenizer alone', async () => {
     const before = await modelDigest(folder);
     await writeFile(join(folder, 'README.md'), 'A model.');
@@ -86,19 +151,19 @@ describe('a model folder', () => {
       new Map(parameters).set(name, { shape: [8, 32], data }),
     );
     await expect(loadModel(folder)).rejects.toThrow(
-      `${folder}: tensor ${name} has shape [8,32], config.json says [16,16]`,
+      `${folder}: tensor ${name} has shape [8,32], the configuration says [16,16]`,
     );
   });
 
   it('names an architecture, an option or a value that is not supported', async () => {
     for (const [change, message] of [
       [
-        { architectures: ['LlamaForCausalLM'] },
-        /config\.json: architecture "LlamaForCausalLM" is not supported; supported: Qwen3ForCausalLM/,
+        { architectures: ['MistralForCausalLM'] },
+        /config\.json: architecture "MistralForCausalLM" is not supported; supported: Qwen3ForCausalLM, /,
       ],
       [{ architectures: undefined }, /config\.json: architecture undefined is not supported/],
       [{ architectures: ['Qwen3ForCausalLM'], hidden_act: 'gelu' }, /config\.json: hidden_act "gelu"/],
-      [{ hidden_act: 'silu', rope_scaling: { type: 'yarn' } }, /config\.json: rope_scaling/],
+      [{ hidden_act: 'silu', rope_scaling: { type: 'dynamic' } }, /config\.json: rope_type "dynamic"/],
       [
         { rope_scaling: null, num_key_value_heads: 3 },
         /config\.json: num_attention_heads 4 .* num_key_value_heads 3/,
@@ -131,7 +196,7 @@ describe('a model folder', () => {
     await expect(loadModel(folder)).rejects.toThrow(/tokenizer_config\.json: no eos_token/);
     await edit('tokenizer_config.json', (json) => delete json['chat_template']);
     await expect(loadModel(folder)).rejects.toThrow(
-      `${folder}/tokenizer_config.json: no chat_template; add one`,
+      `${folder}/tokenizer_config.json: no chat_template; add a file chat_template.jinja`,
     );
     await rm(join(folder, 'tokenizer.json'));
     await expect(loadModel(folder)).rejects.toThrow(`${join(folder, 'tokenizer.json')}: cannot be read`);

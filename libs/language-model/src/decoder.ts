@@ -1,9 +1,10 @@
-// A Qwen3 decoder, written once with TensorFlow.js operators: traced for training, scoring, prefill and decoding,
-// and run eagerly as the oracle of its own tests.
+// A decoder, Qwen3, Qwen2 or Llama as its configuration says, written once with TensorFlow.js operators: traced for training,
+// scoring, prefill and decoding, and run eagerly as the oracle of its own tests.
 import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows, rmsNorm, rotaryEmbedding, rotaryTable, silu, type RotaryTable } from '@overtone/tensor';
 import { type DecoderConfig } from './config.ts';
 import { projectionModule, type Projection } from './parameters.ts';
+import { rotaryFrequencies } from './rope.ts';
 
 /** A decoder's parameters, by their checkpoint names. */
 export type Weights = Readonly<Record<string, tf.Tensor>>;
@@ -59,9 +60,13 @@ export function weight(weights: Weights, name: string): tf.Tensor {
   return tensor;
 }
 
-/** y = x Wᵀ with the module's frozen or trained weight. */
+/** y = x Wᵀ + b with the module's frozen or trained weight, and its bias where it has one. */
 export function linearOf(weights: Weights): Linear {
-  return (module, x) => tf.matMul(x, weight(weights, `${module}.weight`), false, true);
+  return (module, x) => {
+    const y: tf.Tensor2D = tf.matMul(x, weight(weights, `${module}.weight`), false, true);
+    const bias = weights[`${module}.bias`];
+    return bias ? tf.add(y, bias) : y;
+  };
 }
 
 /** Attention of grouped queries without repeating keys and values: the group's queries lie along the length axis. */
@@ -104,11 +109,8 @@ function attend(
 
 /** The rotary table of a configuration for positions 0 … length − 1. */
 export function rotaryTableOf(config: DecoderConfig, length: number): RotaryTable {
-  const half = config.headDim / 2;
-  return rotaryTable(
-    length,
-    Array.from({ length: half }, (_, i) => config.ropeTheta ** (-i / half)),
-  );
+  const { inverseFrequencies, attentionFactor } = rotaryFrequencies(config.rope, config.headDim);
+  return rotaryTable(length, inverseFrequencies, attentionFactor);
 }
 
 /**
@@ -143,8 +145,9 @@ export function decode(
       rmsNorm(x, weight(weights, `${prefix}.${name}.weight`), rmsNormEps);
 
     const x = norm(hidden, 'input_layernorm');
-    const q = headsFirst(norm(heads(project('q_proj', x), numAttentionHeads), 'self_attn.q_norm'));
-    const k = headsFirst(norm(heads(project('k_proj', x), numKeyValueHeads), 'self_attn.k_norm'));
+    const headNorm = (y: tf.Tensor, name: string): tf.Tensor => (config.qkNorm ? norm(y, name) : y);
+    const q = headsFirst(headNorm(heads(project('q_proj', x), numAttentionHeads), 'self_attn.q_norm'));
+    const k = headsFirst(headNorm(heads(project('k_proj', x), numKeyValueHeads), 'self_attn.k_norm'));
     const v = headsFirst(heads(project('v_proj', x), numKeyValueHeads));
     const key = rotaryEmbedding(k, input.positions, table);
     keys.push(key);
@@ -163,8 +166,13 @@ export function decode(
   };
 }
 
+/** The head's weight, that of the embedding when they are tied: [vocabulary, hiddenSize]. */
+export function headWeight(config: DecoderConfig, weights: Weights): tf.Tensor2D {
+  const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  return weight(weights, name) as tf.Tensor2D;
+}
+
 /** Logits of hidden states: [rows, hiddenSize] → [rows, vocabulary]. */
 export function headLogits(config: DecoderConfig, weights: Weights, hidden: tf.Tensor2D): tf.Tensor2D {
-  const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  return tf.matMul(hidden, weight(weights, name), false, true);
+  return tf.matMul(hidden, headWeight(config, weights), false, true);
 }

@@ -1,18 +1,24 @@
 // Decoder language models: architecture, adapters, tokenizers, checkpoint formats.
-export { readAdapter, writeAdapter, type Adapter } from './adapter.ts';
+export { checkAdapter, readAdapter, writeAdapter, type Adapter } from './adapter.ts';
 export {
+  describeModel,
   loadModel,
   modelDigest,
   readParameters,
   writeModel,
+  type LoadOptions,
   type Model,
+  type ModelDescription,
   type ParameterMap,
 } from './checkpoint.ts';
-export { parseDecoderConfig, readDecoderConfig, type DecoderConfig } from './config.ts';
+export { type FloatFormat } from './float-formats.ts';
+export { ggufOf, readDecoderConfig } from './model-files.ts';
+export { ARCHITECTURES, parseDecoderConfig, type Architecture, type DecoderConfig } from './config.ts';
 export {
   causalBias,
   decode,
   headLogits,
+  headWeight,
   HIDDEN,
   linearOf,
   weight,
@@ -24,14 +30,32 @@ export {
 } from './decoder.ts';
 export {
   loraParameter,
+  loraScale,
   loraShapes,
   mergeLora,
   parseTargetModules,
   withLora,
   type LoraConfig,
 } from './lora.ts';
+export { exportModel, type ExportOptions } from './export-model.ts';
+export {
+  locateModel,
+  resolveModel,
+  type FetchProgress,
+  type LocatedModel,
+  type ResolveOptions,
+} from './hub/resolve-model.ts';
 export { initialAdapter, initialParameters } from './initialize.ts';
 export { ModelError } from './model-error.ts';
 export { parameterSpecs, PROJECTIONS, type Projection } from './parameters.ts';
-export { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
-export { createTokenizer, readTokenizer, type Message, type Tokenizer } from './tokenizer.ts';
+export { rotaryFrequencies, type RotaryFrequencies } from './rope.ts';
+export { ROPE_TYPES, type RopeConfig } from './rope-config.ts';
+export { readSafetensors, writeSafetensors, type NamedTensor, type ReadOptions } from './safetensors.ts';
+export { writeCheckpoint, type TensorSource, type WriteOptions } from './safetensors-writer.ts';
+export {
+  createTokenizer,
+  readTokenizer,
+  type Message,
+  type Tokenizer,
+  type TokenizerFiles,
+} from './tokenizer.ts';

@@ -10,7 +10,7 @@ function normals(count: number, deviation: number, random: Random): Float32Array
   return Float32Array.from({ length: count }, () => deviation * normalDeviate(random));
 }
 
-/** Parameters of an untrained model: norms 1, all else normal; projections into the residual stream scaled by 1/√(2·layers). */
+/** Parameters of an untrained model: norms 1, biases 0, all else normal; projections into the residual stream scaled by 1/√(2·layers). */
 export function initialParameters(config: DecoderConfig, seed: number): Map<string, NamedTensor> {
   const parameters = new Map<string, NamedTensor>();
   for (const [name, { shape }] of parameterSpecs(config)) {
@@ -19,7 +19,9 @@ export function initialParameters(config: DecoderConfig, seed: number): Map<stri
     const deviation = config.initializerRange / (residual ? Math.sqrt(2 * config.numHiddenLayers) : 1);
     const data = name.includes('norm')
       ? new Float32Array(size).fill(1)
-      : normals(size, deviation, seededRandom('initialize', seed, name));
+      : name.endsWith('.bias')
+        ? new Float32Array(size)
+        : normals(size, deviation, seededRandom('initialize', seed, name));
     parameters.set(name, { shape, data });
   }
   return parameters;

@@ -1,15 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '@overtone/statistics';
-import { readAdapter, writeAdapter } from './adapter.ts';
+import { checkAdapter, readAdapter, writeAdapter } from './adapter.ts';
 import { type ParameterMap } from './checkpoint.ts';
 import { causalBias, decode, headLogits, type Linear, linearOf, type Weights } from './decoder.ts';
 import { initialAdapter, initialParameters } from './initialize.ts';
-import { type LoraConfig, mergeLora, withLora } from './lora.ts';
+import { type LoraConfig, loraScale, mergeLora, withLora } from './lora.ts';
 import { PROJECTIONS } from './parameters.ts';
 import { tinyConfig } from './tiny-decoder.fixture.ts';
 
@@ -124,13 +124,67 @@ describe('an adapter folder', () => {
     expect(bytes).toContain('"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"');
   });
 
+  it('keeps the scale of rsLoRA, alpha / √r', async () => {
+    const how: LoraConfig = { r: 4, alpha: 6, useRslora: true, targetModules: ['q_proj', 'down_proj'] };
+    expect(loraScale(how)).toBe(3);
+    await writeAdapter(folder, { lora: how, parameters: trainedAdapter(how) }, 'base');
+    expect((await readAdapter(folder)).lora).toEqual(how);
+  });
+
+  it('may name its modules as PEFT does: by the end of a name, "all-linear", or a pattern', async () => {
+    const path = join(folder, 'adapter_config.json');
+    const how: LoraConfig = { r: 2, alpha: 4, targetModules: ['q_proj', 'down_proj'] };
+    await writeAdapter(folder, { lora: how, parameters: trainedAdapter(how) }, 'base');
+    const config = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    for (const named of [['down_proj', 'self_attn.q_proj'], '.*(q_proj|down_proj)', 'all-linear']) {
+      await writeFile(path, JSON.stringify({ ...config, target_modules: named }));
+      expect((await readAdapter(folder)).lora).toEqual(how);
+    }
+  });
+
+  it('belongs to the model whose shapes it has; else the error names the tensor and the shape', async () => {
+    await writeAdapter(folder, { lora, parameters: trainedAdapter(lora) }, 'base');
+    const adapter = await readAdapter(folder);
+    const check = (change: Partial<typeof tinyConfig>) => (): void =>
+      checkAdapter({ ...tinyConfig, ...change }, adapter, folder);
+    expect(check({})).not.toThrow();
+    expect(check({ hiddenSize: 20 })).toThrow(
+      `${join(folder, 'adapter_model.safetensors')}: tensor base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight has shape [3,16], the model and r = 3 need [3,20]`,
+    );
+    expect(check({ numHiddenLayers: 3 })).toThrow(
+      /tensor base_model\.model\.model\.layers\.2\.self_attn\.q_proj\.lora_A\.weight of shape \[3,16\] is missing/,
+    );
+    expect(check({ numHiddenLayers: 1 })).toThrow(
+      /layers\.1\..* a layer that the model, with 1, does not have/,
+    );
+  });
+
+  it('with matrices of anything but a projection is refused by their name', async () => {
+    const matrices = new Map(trainedAdapter(lora));
+    matrices.set('lm_head.lora_A.weight', { shape: [3, 16], data: new Float32Array(48) });
+    await writeAdapter(folder, { lora, parameters: matrices }, 'base');
+    await expect(readAdapter(folder)).rejects.toThrow(/tensor lm_head\.lora_A\.weight is not supported/);
+  });
+
+  it('leaves no unfinished file behind', async () => {
+    await writeAdapter(folder, { lora, parameters: trainedAdapter(lora) }, 'base');
+    expect((await readdir(folder)).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+  });
+
   it('refuses what is not plain LoRA, naming the file and the option', async () => {
     const path = join(folder, 'adapter_config.json');
     const config = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     for (const [change, message] of [
       [{ peft_type: 'IA3' }, 'peft_type must be LORA'],
       [{ use_dora: true }, 'use_dora is not supported'],
-      [{ use_rslora: true }, 'use_rslora is not supported'],
+      [{ rank_pattern: { q_proj: 2 } }, 'rank_pattern is not supported'],
+      [{ layers_to_transform: [0] }, 'layers_to_transform is not supported'],
+      [{ modules_to_save: ['lm_head'] }, 'modules_to_save is not supported'],
+      [{ init_lora_weights: 'pissa' }, 'init_lora_weights "pissa" changes the base model'],
+      [
+        { target_modules: ['layers.0.self_attn.q_proj'] },
+        'target_modules: layers.0.self_attn.q_proj names a',
+      ],
       [{ r: undefined }, 'r, lora_alpha and target_modules are needed'],
     ] as const) {
       await writeFile(path, JSON.stringify({ ...config, ...change }));

@@ -1,4 +1,4 @@
-// Low-rank adaptation: y = W x + (alpha / r) · B A x, with W frozen (Hu et al. 2021).
+// Low-rank adaptation: y = W x + b + scale · B A x, with W and b frozen and scale = alpha / r (Hu et al. 2021).
 import * as tf from '@tensorflow/tfjs-core';
 import { type DecoderConfig } from './config.ts';
 import { type Linear, weight, type Weights } from './decoder.ts';
@@ -11,10 +11,17 @@ import { type ParameterMap } from './checkpoint.ts';
 export interface LoraConfig {
   /** Rank. */
   readonly r: number;
-  /** Numerator of the scale alpha / r. */
+  /** Numerator of the scale. */
   readonly alpha: number;
+  /** Whether the scale is alpha / √r (Kalajdzievski 2023) in place of alpha / r. Default false. */
+  readonly useRslora?: boolean;
   /** The projections that are adapted. */
   readonly targetModules: readonly Projection[];
+}
+
+/** What B A x is multiplied by. */
+export function loraScale({ r, alpha, useRslora }: LoraConfig): number {
+  return alpha / (useRslora ? Math.sqrt(r) : r);
 }
 
 /** Parses projection names; none means all. Throws a ModelError naming an unknown one. */
@@ -49,7 +56,7 @@ export function loraShapes(config: DecoderConfig, lora: LoraConfig): Map<string,
 
 /** Wraps a linear with an adapter; modules without one pass through. */
 export function withLora(base: Linear, lora: LoraConfig, adapter: Weights): Linear {
-  const scale = lora.alpha / lora.r;
+  const scale = loraScale(lora);
   return (module, x) => {
     const y = base(module, x);
     if (!adapter[loraParameter(module, 'A')]) return y;
@@ -60,10 +67,10 @@ export function withLora(base: Linear, lora: LoraConfig, adapter: Weights): Line
   };
 }
 
-/** W + (alpha / r) · B A for every adapted module; other parameters are shared with `parameters`. */
+/** W + scale · B A for every adapted module; other parameters are shared with `parameters`. */
 export function mergeLora(parameters: ParameterMap, lora: LoraConfig, adapter: ParameterMap): ParameterMap {
   const merged = new Map<string, NamedTensor>(parameters);
-  const scale = lora.alpha / lora.r;
+  const scale = loraScale(lora);
   for (const [name, a] of adapter) {
     if (!name.endsWith('.lora_A.weight')) continue;
     const module = name.slice(0, -'.lora_A.weight'.length);

@@ -56,10 +56,16 @@ export function parameterSpecs(config: DecoderConfig): Map<string, TensorSpec> {
   add('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize]);
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     add(`model.layers.${layer}.input_layernorm.weight`, [config.hiddenSize]);
-    for (const projection of PROJECTIONS)
-      add(`${projectionModule(layer, projection)}.weight`, projectionShape(config, projection));
-    add(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headDim]);
-    add(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headDim]);
+    for (const projection of PROJECTIONS) {
+      const [rows, columns] = projectionShape(config, projection);
+      const module = projectionModule(layer, projection);
+      add(`${module}.weight`, [rows, columns]);
+      if (config.biases.includes(projection)) add(`${module}.bias`, [rows]);
+    }
+    if (config.qkNorm) {
+      add(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headDim]);
+      add(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headDim]);
+    }
     add(`model.layers.${layer}.post_attention_layernorm.weight`, [config.hiddenSize]);
   }
   add('model.norm.weight', [config.hiddenSize]);

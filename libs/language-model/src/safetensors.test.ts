@@ -127,15 +127,65 @@ describe('safetensors', () => {
       [{ x: { ...entry, data_offsets: [8, 0] } }, /hand-made\.safetensors: tensor x .*corrupt/],
       [{ x: { ...entry, shape: [3] } }, /hand-made\.safetensors: tensor x of shape \[3\] needs 12 bytes/],
       [
-        { x: { ...entry, dtype: 'F16' } },
-        /hand-made\.safetensors: tensor x has dtype "F16"; supported: F32, BF16/,
+        { x: { dtype: 'I64', shape: [1], data_offsets: [0, 8] } },
+        /hand-made\.safetensors: tensor x has dtype "I64"; supported: F32, F16, BF16/,
       ],
+      [{ x: { ...entry, data_offsets: [4, 12] } }, /hand-made\.safetensors: tensor x .* hole or overlap/],
+      [
+        { x: entry, y: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } },
+        /hand-made\.safetensors: tensor y .* hole or overlap/,
+      ],
+      [
+        { x: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } },
+        /hand-made\.safetensors: 4 bytes follow the last tensor/,
+      ],
+      [`{"x":${JSON.stringify(entry)},"x":${JSON.stringify(entry)}}`, /its header names x twice/],
+      [`{"x":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}`, /its header names shape twice/],
+      [{ x: entry, __metadata__: { format: 1 } }, /its __metadata__ is not an object of strings/],
     ] as const) {
       await expect(readSafetensors(await handMade(header, bytesOf(1, 2)))).rejects.toThrow(message);
     }
     await expect(readSafetensors(join(folder, 'absent.safetensors'))).rejects.toThrow(
       /absent\.safetensors: cannot be read/,
     );
+  });
+
+  it('reads some of the tensors, and stops when it is told to', async () => {
+    const path = join(folder, 'some.safetensors');
+    const make = (value: number): NamedTensor => ({ shape: [1], data: Float32Array.of(value) });
+    await writeSafetensors(
+      path,
+      new Map([
+        ['a', make(1)],
+        ['b', make(2)],
+        ['c', make(3)],
+      ]),
+    );
+    expect(Object.fromEntries(await readSafetensors(path, { names: ['c', 'a'] }))).toEqual({
+      a: make(1),
+      c: make(3),
+    });
+    await expect(readSafetensors(path, { names: ['d'] })).rejects.toThrow(
+      /some\.safetensors: has no tensor d/,
+    );
+    const stopped = AbortSignal.abort(new Error('enough'));
+    await expect(readSafetensors(path, { signal: stopped })).rejects.toThrow('enough');
+    const before = await readdir(folder);
+    await expect(
+      writeSafetensors(join(folder, 'other.safetensors'), new Map([['a', make(1)]]), { signal: stopped }),
+    ).rejects.toThrow('enough');
+    expect(await readdir(folder)).toEqual(before);
+  });
+
+  it('reads into memory that threads share, whatever the format, across chunks', async () => {
+    const path = join(folder, 'large.safetensors');
+    const data = Float32Array.from({ length: 3_000_001 }, (_, index) => index % 251);
+    for (const dtype of ['F32', 'F16', 'BF16'] as const) {
+      await writeSafetensors(path, new Map([['x', { shape: [data.length], data }]]), { dtype });
+      const read = (await readSafetensors(path)).get('x')?.data ?? new Float32Array();
+      expect(read.buffer).toBeInstanceOf(SharedArrayBuffer);
+      expect(Buffer.from(new Uint8Array(read.buffer)).equals(new Uint8Array(data.buffer))).toBe(true);
+    }
   });
 
   it('leaves nothing behind when a file cannot be written', async () => {

@@ -1,107 +1,209 @@
-// The safetensors format: an 8-byte little-endian header length, a JSON header, then the tensors' bytes.
-import { open, readFile, rename, rm } from 'node:fs/promises';
+// Reading the safetensors format: an 8-byte little-endian header length, a JSON header, then the tensors' bytes.
+import { type FileHandle } from 'node:fs/promises';
 import { sizeOf } from '@overtone/tensor';
-import { isJsonObject } from './config.ts';
+import { isJsonObject } from './config-values.ts';
+import { FLOAT_WIDTH, isFloatFormat, widen } from './float-formats.ts';
+import { repeatedKey } from './json-keys.ts';
 import { ModelError } from './model-error.ts';
+import {
+  CHUNK_BYTES,
+  openForReading,
+  readFully,
+  sharedFloats,
+  type NamedTensor,
+  type TensorEntry,
+  type TensorFile,
+} from './tensor-file.ts';
 
-/** A float32 tensor with its shape. */
-export interface NamedTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
+export { writeSafetensors } from './safetensors-writer.ts';
+export { type NamedTensor } from './tensor-file.ts';
+
+/** A tensor's place among the bytes that follow the header. */
+interface Entry extends TensorEntry {
+  readonly begin: number;
+  readonly end: number;
 }
 
-const HEADER_LIMIT = 100 * 1024 * 1024;
+const HEADER_LIMIT = 100_000_000;
 
-function widenBfloat16(bytes: Uint8Array): Float32Array {
-  const halves = new Uint16Array(new Uint8Array(bytes).buffer);
-  const bits = new Uint32Array(halves.length);
-  halves.forEach((half, index) => (bits[index] = half << 16));
-  return new Float32Array(bits.buffer);
+/** Bytes of a number in each format of safetensors; only F32, F16 and BF16 are read. */
+const WIDTHS: Readonly<Record<string, number>> = {
+  ...FLOAT_WIDTH,
+  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1 },
+  ...{ I16: 2, U16: 2, I32: 4, U32: 4, I64: 8, U64: 8, F64: 8, C64: 8 },
+};
+
+function isSizes(list: unknown): list is number[] {
+  return Array.isArray(list) && list.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
-function decodeTensor(name: string, entry: unknown, body: Uint8Array, path: string): NamedTensor {
-  if (!isJsonObject(entry)) throw new ModelError(`${path}: header entry of ${name} is not an object`);
-  const { dtype, shape, data_offsets: offsets } = entry;
-  const isNumbers = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((item) => Number.isInteger(item) && item >= 0);
-  if (!isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2)
+function parseEntry(name: string, value: unknown, path: string): Entry {
+  if (!isJsonObject(value)) throw new ModelError(`${path}: header entry of ${name} is not an object`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
     throw new ModelError(`${path}: header entry of ${name} has no valid shape or data_offsets`);
+  if (typeof dtype !== 'string')
+    throw new ModelError(`${path}: tensor ${name} has dtype ${JSON.stringify(dtype)}, which is no format`);
   const [begin = 0, end = 0] = offsets;
-  const width = dtype === 'F32' ? 4 : dtype === 'BF16' ? 2 : undefined;
-  if (width === undefined)
-    throw new ModelError(`${path}: tensor ${name} has dtype ${JSON.stringify(dtype)}; supported: F32, BF16`);
-  if (end > body.length || end - begin !== sizeOf(shape) * width) {
+  const width = WIDTHS[dtype];
+  if (width !== undefined && end - begin !== sizeOf(shape) * width) {
     throw new ModelError(
-      `${path}: tensor ${name} of shape [${shape.join()}] needs ${sizeOf(shape) * width} bytes, the file holds ${Math.max(0, Math.min(end, body.length) - begin)}: it is truncated or corrupt`,
+      `${path}: tensor ${name} of shape [${shape.join()}] needs ${sizeOf(shape) * width} bytes, the header gives it ${end - begin}: the file is corrupt`,
     );
   }
-  const bytes = body.subarray(begin, end);
-  return { shape, data: width === 2 ? widenBfloat16(bytes) : new Float32Array(new Uint8Array(bytes).buffer) };
+  return { dtype, shape, begin, end };
 }
 
-/**
- * Reads all tensors of a file as float32.
- *
- * @throws {ModelError} naming the file, and the tensor where one is at fault.
- */
-export async function readSafetensors(path: string): Promise<Map<string, NamedTensor>> {
-  const file = await readFile(path).catch((cause: unknown) => {
-    throw new ModelError(`${path}: cannot be read`, { cause });
-  });
-  const headerLength = file.length >= 8 ? Number(file.readBigUInt64LE(0)) : -1;
-  if (headerLength < 2 || headerLength > HEADER_LIMIT || 8 + headerLength > file.length) {
-    throw new ModelError(`${path}: is not a safetensors file, or is truncated`);
+/** Every byte after the header belongs to exactly one tensor, as the reference implementation demands. */
+function checkOffsets(entries: ReadonlyMap<string, Entry>, available: number, path: string): void {
+  let expected = 0;
+  for (const [name, { begin, end, shape }] of [...entries].sort(
+    ([, a], [, b]) => a.begin - b.begin || a.end - b.end,
+  )) {
+    if (begin !== expected || end < begin) {
+      throw new ModelError(
+        `${path}: tensor ${name} lies at bytes ${begin} to ${end}, expected it to begin at ${expected}: its offsets leave a hole or overlap, the file is corrupt`,
+      );
+    }
+    if (end > available) {
+      throw new ModelError(
+        `${path}: tensor ${name} of shape [${shape.join()}] needs ${end - begin} bytes, the file holds ${Math.max(0, available - begin)}: it is truncated; fetch it again`,
+      );
+    }
+    expected = end;
   }
+  if (expected !== available) {
+    throw new ModelError(
+      `${path}: ${available - expected} bytes follow the last tensor: the file is corrupt; fetch it again`,
+    );
+  }
+}
+
+function parseHeader(json: string, available: number, path: string): Map<string, Entry> {
   let header: unknown;
   try {
-    header = JSON.parse(file.toString('utf8', 8, 8 + headerLength));
+    header = JSON.parse(json);
   } catch (cause) {
     throw new ModelError(`${path}: its header is not JSON`, { cause });
   }
-  if (!isJsonObject(header)) throw new ModelError(`${path}: its header is not a JSON object`);
-  const body = file.subarray(8 + headerLength);
-  const tensors = new Map<string, NamedTensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name !== '__metadata__') tensors.set(name, decodeTensor(name, entry, body, path));
-  }
-  return tensors;
+  if (!isJsonObject(header) || !json.startsWith('{'))
+    throw new ModelError(`${path}: its header is not a JSON object`);
+  const repeated = repeatedKey(json);
+  if (repeated !== undefined) throw new ModelError(`${path}: its header names ${repeated} twice`);
+  const { __metadata__: metadata, ...tensors } = header;
+  if (
+    metadata !== undefined &&
+    metadata !== null &&
+    !(isJsonObject(metadata) && Object.values(metadata).every((value) => typeof value === 'string'))
+  )
+    throw new ModelError(`${path}: its __metadata__ is not an object of strings`);
+  const entries = new Map(
+    Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value, path)]),
+  );
+  checkOffsets(entries, available, path);
+  return entries;
 }
 
-/** Writes float32 tensors, under a temporary name until all is on disk. Equal tensors give equal bytes. */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Promise<void> {
-  const names = [...tensors.keys()].sort();
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-  let offset = 0;
-  for (const name of names) {
-    const { shape, data } = tensors.get(name) ?? { shape: [], data: new Float32Array() };
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+/** An open safetensors file; its header has been read and checked. */
+class SafetensorsFile implements TensorFile {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly #file: FileHandle;
+  readonly #body: number;
+
+  constructor(path: string, file: FileHandle, entries: ReadonlyMap<string, Entry>, body: number) {
+    this.path = path;
+    this.entries = entries;
+    this.#file = file;
+    this.#body = body;
   }
-  const json = Buffer.from(JSON.stringify(header));
-  // The format asks for tensors aligned to 8 bytes: pad the header with spaces.
-  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  const temporary = `${path}.${process.pid}.partial`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.write(length);
-      await file.write(padded);
-      for (const name of names) {
-        const data = tensors.get(name)?.data ?? new Float32Array();
-        await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      }
-      await file.sync();
-    } finally {
-      await file.close();
+
+  async read(name: string, signal?: AbortSignal): Promise<NamedTensor> {
+    const entry = this.entries.get(name);
+    if (!entry) throw new ModelError(`${this.path}: has no tensor ${name}`);
+    const { shape, dtype, begin, end } = entry;
+    if (!isFloatFormat(dtype)) {
+      throw new ModelError(
+        `${this.path}: tensor ${name} has dtype ${JSON.stringify(dtype)}; supported: F32, F16, BF16`,
+      );
     }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new ModelError(`${path}: cannot be written`, { cause });
+    const data = sharedFloats(sizeOf(shape));
+    const position = this.#body + begin;
+    if (dtype === 'F32') {
+      const bytes = new Uint8Array(data.buffer);
+      for (let done = 0; done < bytes.length; done += CHUNK_BYTES) {
+        signal?.throwIfAborted();
+        await readFully(
+          this.#file,
+          this.path,
+          bytes.subarray(done, Math.min(done + CHUNK_BYTES, bytes.length)),
+          position + done,
+        );
+      }
+      return { shape, data };
+    }
+    const scratch = new Uint8Array(Math.min(CHUNK_BYTES, end - begin));
+    for (let done = 0; done < end - begin; done += scratch.length) {
+      signal?.throwIfAborted();
+      const chunk = scratch.subarray(0, Math.min(scratch.length, end - begin - done));
+      await readFully(this.#file, this.path, chunk, position + done);
+      widen(dtype, chunk, data, done / FLOAT_WIDTH[dtype]);
+    }
+    return { shape, data };
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/**
+ * Opens a safetensors file and checks its header, as strictly as the reference implementation: sizes, offsets without holes or
+ * overlaps, no key twice, nothing after the last tensor.
+ *
+ * @throws {ModelError} naming the file, and the tensor where one is at fault.
+ */
+export async function openSafetensors(path: string): Promise<TensorFile> {
+  const { file, size } = await openForReading(path);
+  try {
+    const prefix = Buffer.alloc(8);
+    if (size >= 8) await readFully(file, path, prefix, 0);
+    const length = size >= 8 ? prefix.readBigUInt64LE() : -1n;
+    if (length < 2n || length > BigInt(Math.min(HEADER_LIMIT, size - 8)))
+      throw new ModelError(`${path}: is not a safetensors file, or is truncated`);
+    const header = Buffer.alloc(Number(length));
+    await readFully(file, path, header, 8);
+    const body = 8 + header.length;
+    return new SafetensorsFile(path, file, parseHeader(header.toString('utf8'), size - body, path), body);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** What to read of a file. */
+export interface ReadOptions {
+  /** The tensors to read; default: all. */
+  readonly names?: Iterable<string>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads tensors of a file as float32.
+ *
+ * @throws {ModelError} naming the file, and the tensor where one is at fault.
+ */
+export async function readSafetensors(
+  path: string,
+  options: ReadOptions = {},
+): Promise<Map<string, NamedTensor>> {
+  const file = await openSafetensors(path);
+  try {
+    const tensors = new Map<string, NamedTensor>();
+    for (const name of options.names ?? file.entries.keys())
+      tensors.set(name, await file.read(name, options.signal));
+    return tensors;
+  } finally {
+    await file.close();
   }
 }

@@ -169,6 +169,8 @@ export interface SamplingParameters {
   maxNewTokens: number;
   /** Seed; with the prompt's id and the sample's index it determines a sample's randomness. */
   seed: number;
+  /** Strings that end a sample; its text ends before the first of them, its tokens with the one that completed it. */
+  stop: string[];
 }
 
 /** What a call cost. */
@@ -471,7 +473,7 @@ export const ChatMessage: MessageFns<ChatMessage> = {
 };
 
 function createBaseSamplingParameters(): SamplingParameters {
-  return { samples: 0, temperature: 0, topP: 0, maxNewTokens: 0, seed: 0 };
+  return { samples: 0, temperature: 0, topP: 0, maxNewTokens: 0, seed: 0, stop: [] };
 }
 
 export const SamplingParameters: MessageFns<SamplingParameters> = {
@@ -490,6 +492,9 @@ export const SamplingParameters: MessageFns<SamplingParameters> = {
     }
     if (message.seed !== 0) {
       writer.uint32(40).uint64(message.seed);
+    }
+    for (const v of message.stop) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -547,6 +552,14 @@ export const SamplingParameters: MessageFns<SamplingParameters> = {
             message.seed = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.stop.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -574,6 +587,7 @@ export const SamplingParameters: MessageFns<SamplingParameters> = {
           ? globalThis.Number(object.max_new_tokens)
           : 0,
       seed: isSet(object.seed) ? globalThis.Number(object.seed) : 0,
+      stop: globalThis.Array.isArray(object?.stop) ? object.stop.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -594,6 +608,9 @@ export const SamplingParameters: MessageFns<SamplingParameters> = {
     if (message.seed !== 0) {
       obj.seed = Math.round(message.seed);
     }
+    if (message.stop?.length) {
+      obj.stop = message.stop;
+    }
     return obj;
   },
 
@@ -607,6 +624,7 @@ export const SamplingParameters: MessageFns<SamplingParameters> = {
     message.topP = object.topP ?? 0;
     message.maxNewTokens = object.maxNewTokens ?? 0;
     message.seed = object.seed ?? 0;
+    message.stop = object.stop?.map((e) => e) || [];
     return message;
   },
 };

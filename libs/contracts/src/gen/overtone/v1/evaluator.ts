@@ -19,6 +19,7 @@ import {
 } from '@grpc/grpc-js';
 import {
   ArtifactRef,
+  ChatMessage,
   FinishReason,
   finishReasonFromJSON,
   finishReasonToJSON,
@@ -40,6 +41,13 @@ export interface EvaluateRequest {
   promptTemplate: string;
   /** Seed of the bootstrap. */
   bootstrapSeed: number;
+  /**
+   * Lower-case hexadecimal SHA-256 of the source of the custom verifier to verify with; empty: the built-in one. An
+   * evaluator that was not started with that very verifier answers FAILED_PRECONDITION.
+   */
+  verifierSha256: string;
+  /** Turns of the conversation before the one that holds the prompt, for instance solved examples. */
+  turns: ChatMessage[];
 }
 
 /** One verified sample. */
@@ -103,7 +111,15 @@ export interface EvaluateResponse {
 }
 
 function createBaseEvaluateRequest(): EvaluateRequest {
-  return { adapter: undefined, problems: [], sampling: undefined, promptTemplate: '', bootstrapSeed: 0 };
+  return {
+    adapter: undefined,
+    problems: [],
+    sampling: undefined,
+    promptTemplate: '',
+    bootstrapSeed: 0,
+    verifierSha256: '',
+    turns: [],
+  };
 }
 
 export const EvaluateRequest: MessageFns<EvaluateRequest> = {
@@ -122,6 +138,12 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     }
     if (message.bootstrapSeed !== 0) {
       writer.uint32(40).uint64(message.bootstrapSeed);
+    }
+    if (message.verifierSha256 !== '') {
+      writer.uint32(50).string(message.verifierSha256);
+    }
+    for (const v of message.turns) {
+      ChatMessage.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -179,6 +201,22 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
             message.bootstrapSeed = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.verifierSha256 = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.turns.push(ChatMessage.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -208,6 +246,14 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
         : isSet(object.bootstrap_seed)
           ? globalThis.Number(object.bootstrap_seed)
           : 0,
+      verifierSha256: isSet(object.verifierSha256)
+        ? globalThis.String(object.verifierSha256)
+        : isSet(object.verifier_sha256)
+          ? globalThis.String(object.verifier_sha256)
+          : '',
+      turns: globalThis.Array.isArray(object?.turns)
+        ? object.turns.map((e: any) => ChatMessage.fromJSON(e))
+        : [],
     };
   },
 
@@ -228,6 +274,12 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
     if (message.bootstrapSeed !== 0) {
       obj.bootstrapSeed = Math.round(message.bootstrapSeed);
     }
+    if (message.verifierSha256 !== '') {
+      obj.verifierSha256 = message.verifierSha256;
+    }
+    if (message.turns?.length) {
+      obj.turns = message.turns.map((e) => ChatMessage.toJSON(e));
+    }
     return obj;
   },
 
@@ -247,6 +299,8 @@ export const EvaluateRequest: MessageFns<EvaluateRequest> = {
         : undefined;
     message.promptTemplate = object.promptTemplate ?? '';
     message.bootstrapSeed = object.bootstrapSeed ?? 0;
+    message.verifierSha256 = object.verifierSha256 ?? '';
+    message.turns = object.turns?.map((e) => ChatMessage.fromPartial(e)) || [];
     return message;
   },
 };

@@ -34,6 +34,77 @@ import {
 
 /** The generator: frozen weights plus hot-swappable adapters, sampled from and scored with. */
 
+/** Where a sample's entropies come from. */
+export const EntropyKind = {
+  /** ENTROPY_KIND_UNSPECIFIED - Not said: exact, by generators that do not know this field. */
+  ENTROPY_KIND_UNSPECIFIED: 0,
+  /** ENTROPY_KIND_EXACT - Of the very distribution that every token was sampled from, over the full vocabulary. */
+  ENTROPY_KIND_EXACT: 1,
+  /**
+   * ENTROPY_KIND_TEACHER_FORCED - Over the full vocabulary, by teacher-forcing the sample through local weights of the same model: exact for those
+   * weights, which a server may hold in another precision. Where the sampled tokens are not known, of the text's tokens.
+   */
+  ENTROPY_KIND_TEACHER_FORCED: 2,
+  /** ENTROPY_KIND_TOP_K - An approximation from the K most probable tokens; `token_entropy_errors` bounds its error. */
+  ENTROPY_KIND_TOP_K: 3,
+  /** ENTROPY_KIND_NONE - There are none. */
+  ENTROPY_KIND_NONE: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type EntropyKind = (typeof EntropyKind)[keyof typeof EntropyKind];
+
+export namespace EntropyKind {
+  export type ENTROPY_KIND_UNSPECIFIED = typeof EntropyKind.ENTROPY_KIND_UNSPECIFIED;
+  export type ENTROPY_KIND_EXACT = typeof EntropyKind.ENTROPY_KIND_EXACT;
+  export type ENTROPY_KIND_TEACHER_FORCED = typeof EntropyKind.ENTROPY_KIND_TEACHER_FORCED;
+  export type ENTROPY_KIND_TOP_K = typeof EntropyKind.ENTROPY_KIND_TOP_K;
+  export type ENTROPY_KIND_NONE = typeof EntropyKind.ENTROPY_KIND_NONE;
+  export type UNRECOGNIZED = typeof EntropyKind.UNRECOGNIZED;
+}
+
+export function entropyKindFromJSON(object: any): EntropyKind {
+  switch (object) {
+    case 0:
+    case 'ENTROPY_KIND_UNSPECIFIED':
+      return EntropyKind.ENTROPY_KIND_UNSPECIFIED;
+    case 1:
+    case 'ENTROPY_KIND_EXACT':
+      return EntropyKind.ENTROPY_KIND_EXACT;
+    case 2:
+    case 'ENTROPY_KIND_TEACHER_FORCED':
+      return EntropyKind.ENTROPY_KIND_TEACHER_FORCED;
+    case 3:
+    case 'ENTROPY_KIND_TOP_K':
+      return EntropyKind.ENTROPY_KIND_TOP_K;
+    case 4:
+    case 'ENTROPY_KIND_NONE':
+      return EntropyKind.ENTROPY_KIND_NONE;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return EntropyKind.UNRECOGNIZED;
+  }
+}
+
+export function entropyKindToJSON(object: EntropyKind): string {
+  switch (object) {
+    case EntropyKind.ENTROPY_KIND_UNSPECIFIED:
+      return 'ENTROPY_KIND_UNSPECIFIED';
+    case EntropyKind.ENTROPY_KIND_EXACT:
+      return 'ENTROPY_KIND_EXACT';
+    case EntropyKind.ENTROPY_KIND_TEACHER_FORCED:
+      return 'ENTROPY_KIND_TEACHER_FORCED';
+    case EntropyKind.ENTROPY_KIND_TOP_K:
+      return 'ENTROPY_KIND_TOP_K';
+    case EntropyKind.ENTROPY_KIND_NONE:
+      return 'ENTROPY_KIND_NONE';
+    case EntropyKind.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
 /** A prompt to sample from. */
 export interface Prompt {
   /** Unique within the request; part of the randomness of the prompt's samples. */
@@ -60,19 +131,36 @@ export interface GenerateResponse {
   sampleIndex: number;
   /** The text, without the end token. */
   text: string;
-  /** The sampled tokens, with the end token when there is one. */
+  /**
+   * The sampled tokens, with the end token when there is one. Empty where a server does not tell them; a server may also
+   * leave out the end token, or the token that completed a stop string.
+   */
   tokenIds: number[];
-  /** Log-probability of every sampled token at temperature 1 over the full vocabulary, nats. */
+  /**
+   * Log-probability of every sampled token at temperature 1 over the full vocabulary, nats. Empty where a server does
+   * not give them so.
+   */
   tokenLogprobs: number[];
   /**
    * Entropy of the distribution that every token was sampled from, at temperature 1 over the full
-   * vocabulary, nats.
+   * vocabulary, nats. `entropy_kind` says how it was come by; empty when there is none.
    */
   tokenEntropies: number[];
   /** Why it ended. */
   finishReason: FinishReason;
   /** Tokens in the prompt. */
   promptTokens: number;
+  /** What `token_entropies` are. */
+  entropyKind: EntropyKind;
+  /**
+   * For TOP_K, the bound of the error of every entropy, nats: H lies within token_entropies ± token_entropy_errors. With
+   * p_1 ≥ … ≥ p_K the known probabilities, of T tokens in all, m = 1 − Σ p_i what is left for the other R = T − K, and
+   * h(p) = −p ln p: H = Σ h(p_i) + t with ⌊m/p_K⌋ · h(p_K) + h(m mod p_K) ≤ t ≤ R · h(m/R), since no other token is
+   * more probable than p_K; given are the middle and half the width of that interval.
+   */
+  tokenEntropyErrors: number[];
+  /** Tokens that were sampled, also where `token_ids` are not known; 0 is not said, and `token_ids` counts. */
+  completionTokens: number;
 }
 
 /** One text to score. */
@@ -126,18 +214,23 @@ export interface DescribeModelRequest {}
 export interface DescribeModelResponse {
   /** The model as configured: a folder's name or a hub id. */
   model: string;
-  /** Lower-case hexadecimal SHA-256 over configuration, weights and tokenizer. */
+  /**
+   * Lower-case hexadecimal SHA-256 over configuration, weights and tokenizer. Of a model on a server whose weights are
+   * not seen: over its address, its id and what the server says of it, and how entropies are come by.
+   */
   sha256: string;
-  /** Architecture, for example "Qwen3ForCausalLM". */
+  /** Architecture, for example "Qwen3ForCausalLM"; empty when not known. */
   architecture: string;
-  /** Number of parameters. */
+  /** Number of parameters; 0 when not known. */
   parameters: number;
-  /** Tokens in the vocabulary. */
+  /** Tokens in the vocabulary; 0 when not known. */
   vocabularySize: number;
-  /** Longest sequence, tokens. */
+  /** Longest sequence, tokens; 0 when not known. */
   contextLength: number;
-  /** The backend that runs it, for example "engine". */
+  /** The backend that runs it: "engine", or "openai" for an OpenAI-compatible server. */
   backend: string;
+  /** What the entropies of its samples are. */
+  entropyKind: EntropyKind;
 }
 
 function createBasePrompt(): Prompt {
@@ -346,6 +439,9 @@ function createBaseGenerateResponse(): GenerateResponse {
     tokenEntropies: [],
     finishReason: 0,
     promptTokens: 0,
+    entropyKind: 0,
+    tokenEntropyErrors: [],
+    completionTokens: 0,
   };
 }
 
@@ -386,6 +482,19 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.promptTokens !== 0) {
       writer.uint32(64).uint32(message.promptTokens);
+    }
+    if (message.entropyKind !== 0) {
+      writer.uint32(72).int32(message.entropyKind);
+    }
+    if (message.tokenEntropyErrors.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.tokenEntropyErrors) {
+        writer.float(v);
+      }
+      writer.join();
+    }
+    if (message.completionTokens !== 0) {
+      writer.uint32(88).uint32(message.completionTokens);
     }
     return writer;
   },
@@ -497,6 +606,40 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
             message.promptTokens = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.entropyKind = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag === 85) {
+              message.tokenEntropyErrors.push(reader.float());
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tokenEntropyErrors.push(reader.float());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.completionTokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -547,6 +690,21 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
         : isSet(object.prompt_tokens)
           ? globalThis.Number(object.prompt_tokens)
           : 0,
+      entropyKind: isSet(object.entropyKind)
+        ? entropyKindFromJSON(object.entropyKind)
+        : isSet(object.entropy_kind)
+          ? entropyKindFromJSON(object.entropy_kind)
+          : 0,
+      tokenEntropyErrors: globalThis.Array.isArray(object?.tokenEntropyErrors)
+        ? object.tokenEntropyErrors.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.token_entropy_errors)
+          ? object.token_entropy_errors.map((e: any) => globalThis.Number(e))
+          : [],
+      completionTokens: isSet(object.completionTokens)
+        ? globalThis.Number(object.completionTokens)
+        : isSet(object.completion_tokens)
+          ? globalThis.Number(object.completion_tokens)
+          : 0,
     };
   },
 
@@ -576,6 +734,15 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     if (message.promptTokens !== 0) {
       obj.promptTokens = Math.round(message.promptTokens);
     }
+    if (message.entropyKind !== 0) {
+      obj.entropyKind = entropyKindToJSON(message.entropyKind);
+    }
+    if (message.tokenEntropyErrors?.length) {
+      obj.tokenEntropyErrors = message.tokenEntropyErrors.map((e) => floatToJson(e));
+    }
+    if (message.completionTokens !== 0) {
+      obj.completionTokens = Math.round(message.completionTokens);
+    }
     return obj;
   },
 
@@ -592,6 +759,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     message.tokenEntropies = object.tokenEntropies?.map((e) => e) || [];
     message.finishReason = object.finishReason ?? 0;
     message.promptTokens = object.promptTokens ?? 0;
+    message.entropyKind = object.entropyKind ?? 0;
+    message.tokenEntropyErrors = object.tokenEntropyErrors?.map((e) => e) || [];
+    message.completionTokens = object.completionTokens ?? 0;
     return message;
   },
 };
@@ -1137,6 +1307,7 @@ function createBaseDescribeModelResponse(): DescribeModelResponse {
     vocabularySize: 0,
     contextLength: 0,
     backend: '',
+    entropyKind: 0,
   };
 }
 
@@ -1162,6 +1333,9 @@ export const DescribeModelResponse: MessageFns<DescribeModelResponse> = {
     }
     if (message.backend !== '') {
       writer.uint32(58).string(message.backend);
+    }
+    if (message.entropyKind !== 0) {
+      writer.uint32(64).int32(message.entropyKind);
     }
     return writer;
   },
@@ -1235,6 +1409,14 @@ export const DescribeModelResponse: MessageFns<DescribeModelResponse> = {
             message.backend = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.entropyKind = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1264,6 +1446,11 @@ export const DescribeModelResponse: MessageFns<DescribeModelResponse> = {
           ? globalThis.Number(object.context_length)
           : 0,
       backend: isSet(object.backend) ? globalThis.String(object.backend) : '',
+      entropyKind: isSet(object.entropyKind)
+        ? entropyKindFromJSON(object.entropyKind)
+        : isSet(object.entropy_kind)
+          ? entropyKindFromJSON(object.entropy_kind)
+          : 0,
     };
   },
 
@@ -1290,6 +1477,9 @@ export const DescribeModelResponse: MessageFns<DescribeModelResponse> = {
     if (message.backend !== '') {
       obj.backend = message.backend;
     }
+    if (message.entropyKind !== 0) {
+      obj.entropyKind = entropyKindToJSON(message.entropyKind);
+    }
     return obj;
   },
 
@@ -1305,6 +1495,7 @@ export const DescribeModelResponse: MessageFns<DescribeModelResponse> = {
     message.vocabularySize = object.vocabularySize ?? 0;
     message.contextLength = object.contextLength ?? 0;
     message.backend = object.backend ?? '';
+    message.entropyKind = object.entropyKind ?? 0;
     return message;
   },
 };
