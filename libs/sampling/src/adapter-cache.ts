@@ -1,22 +1,36 @@
-// Weights with adapters merged into them, kept for the adapters used last.
-import { mergeLora, readAdapter, type ParameterMap } from '@overtone/language-model';
-import { type HostTensor } from '@overtone/tensor';
-import { hostParameters } from './host-parameters.ts';
+// Weights under adapters, kept for the adapters used last. All of them share the frozen weights.
+import {
+  checkAdapter,
+  mergeLora,
+  readAdapter,
+  type DecoderConfig,
+  type ParameterMap,
+} from '@overtone/language-model';
+import { hostParameters, type HostWeights } from './host-parameters.ts';
 
-/** Parameters in the form that programs are fed. */
-export type HostWeights = Readonly<Record<string, HostTensor>>;
+/**
+ * Models up to this many parameters get a merged copy of what an adapter changes, which decodes faster; for larger ones the
+ * low-rank products are computed beside the frozen weights.
+ */
+const MERGED_PARAMETERS = 2 ** 23;
 
-/** The base weights, and those of the last few adapters. What an adapter does not change is shared. */
+/** The base weights, and those of the last few adapters. */
 export class AdapterCache {
+  private readonly config: DecoderConfig;
   private readonly parameters: ParameterMap;
   private readonly limit: number;
+  private readonly merge: boolean;
   private readonly base: HostWeights;
-  private readonly merged = new Map<string, Promise<HostWeights>>();
+  private readonly loaded = new Map<string, Promise<HostWeights>>();
 
   /** @param limit Most adapters kept, at least 1. */
-  constructor(parameters: ParameterMap, limit: number) {
+  constructor(config: DecoderConfig, parameters: ParameterMap, limit: number) {
+    this.config = config;
     this.parameters = parameters;
     this.limit = limit;
+    let size = 0;
+    for (const { data } of parameters.values()) size += data.length;
+    this.merge = size <= MERGED_PARAMETERS;
     this.base = hostParameters(parameters);
   }
 
@@ -27,19 +41,22 @@ export class AdapterCache {
    */
   async weights(folder: string | undefined): Promise<HostWeights> {
     if (folder === undefined) return this.base;
-    const found = this.merged.get(folder) ?? this.merge(folder);
-    this.merged.delete(folder);
-    this.merged.set(folder, found);
-    const [oldest] = this.merged.keys();
-    if (this.merged.size > this.limit && oldest !== undefined) this.merged.delete(oldest);
+    const found = this.loaded.get(folder) ?? this.load(folder);
+    this.loaded.delete(folder);
+    this.loaded.set(folder, found);
+    const [oldest] = this.loaded.keys();
+    if (this.loaded.size > this.limit && oldest !== undefined) this.loaded.delete(oldest);
     return found.catch((error: unknown) => {
-      this.merged.delete(folder);
+      this.loaded.delete(folder);
       throw error;
     });
   }
 
-  private async merge(folder: string): Promise<HostWeights> {
-    const { lora, parameters } = await readAdapter(folder);
-    return hostParameters(mergeLora(this.parameters, lora, parameters));
+  private async load(folder: string): Promise<HostWeights> {
+    const adapter = await readAdapter(folder);
+    checkAdapter(this.config, adapter, folder);
+    return this.merge
+      ? hostParameters(mergeLora(this.parameters, adapter.lora, adapter.parameters))
+      : hostParameters(this.parameters, adapter);
   }
 }

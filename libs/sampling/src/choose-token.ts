@@ -1,4 +1,6 @@
 // The choice of a token from a distribution: temperature, nucleus, one uniform number.
+import { blockWidth } from '@overtone/tensor';
+import { type Distribution } from './distribution.ts';
 
 /** How a token is chosen. */
 export interface ChoiceOptions {
@@ -9,83 +11,75 @@ export interface ChoiceOptions {
 }
 
 /**
- * Chooses a token from log-probabilities at temperature 1.
+ * Chooses a token.
  *
  * The distribution is tempered first; then the nucleus is the smallest set of most probable tokens whose mass reaches
  * topP, equal probabilities in the order of their ids; then the inverse of its cumulative distribution is read at
- * `uniform`.
+ * `uniform`: over ids without a nucleus, over falling probabilities with one.
  *
- * @param logprobs [vocabulary], nats.
+ * @param distribution Its `masses` are those of this temperature.
  * @param uniform In [0, 1).
  */
 export function chooseToken(
-  logprobs: Float32Array,
+  distribution: Distribution,
   { temperature, topP }: ChoiceOptions,
   uniform: number,
 ): number {
-  let best = 0;
-  for (let token = 1; token < logprobs.length; token++)
-    if ((logprobs[token] ?? 0) > (logprobs[best] ?? 0)) best = token;
-  if (temperature === 0) return best;
-  const peak = logprobs[best] ?? 0;
-  if (scratch.length < logprobs.length) scratch = new Float64Array(logprobs.length);
-  const weights = scratch.subarray(0, logprobs.length);
-  let total = 0;
-  for (let token = 0; token < logprobs.length; token++) {
-    const weight = Math.exp(((logprobs[token] ?? 0) - peak) / temperature);
-    weights[token] = weight;
-    total += weight;
-  }
-  return topP < 1 ? fromNucleus(weights, topP * total, uniform) : fromAll(weights, total, uniform);
+  if (temperature === 0) return distribution.top[0] ?? 0;
+  const total = distribution.masses.reduce((sum, mass) => sum + mass, 0);
+  const weigh = weigher(distribution, temperature);
+  return topP < 1
+    ? fromNucleus(distribution, weigh, topP * total, uniform)
+    : fromAll(distribution, weigh, uniform * total);
 }
 
-/** Nuclei up to this size are found by looking for one maximum after the other, larger ones by sorting. */
-const SMALL_NUCLEUS = 6;
+type Weigh = (token: number) => number;
 
-/** One thread chooses one token at a time. */
-let scratch = new Float64Array(0);
-
-function fromAll(weights: Float64Array, total: number, uniform: number): number {
-  let remaining = uniform * total;
-  for (let token = 0; token < weights.length; token++) {
-    remaining -= weights[token] ?? 0;
-    if (remaining < 0) return token;
-  }
-  return weights.length - 1;
+/** A token's share of the masses. */
+function weigher({ logits, peak }: Distribution, temperature: number): Weigh {
+  return (token) => Math.exp(((logits[token] ?? -Infinity) - peak) / temperature);
 }
 
-/** Chooses from the smallest set of largest weights, equal ones in the order of their indices, whose sum reaches `mass`. */
-function fromNucleus(weights: Float64Array, mass: number, uniform: number): number {
+function fromAll({ logits, masses, top }: Distribution, weigh: Weigh, target: number): number {
+  const width = blockWidth(logits.length);
+  let remaining = target;
+  for (const [block, mass] of masses.entries()) {
+    if (remaining >= mass && block < masses.length - 1) {
+      remaining -= mass;
+      continue;
+    }
+    let last = -1;
+    for (let token = block * width; token < Math.min(logits.length, (block + 1) * width); token++) {
+      const weight = weigh(token);
+      if (weight > 0) last = token;
+      remaining -= weight;
+      if (remaining < 0) return token;
+    }
+    // The block's mass was rounded up: what is left of it belongs to the last token that has any.
+    if (last >= 0) return last;
+  }
+  return top[0] ?? 0;
+}
+
+function fromNucleus({ logits, top }: Distribution, weigh: Weigh, mass: number, uniform: number): number {
   const order: number[] = [];
   let kept = 0;
-  let last = Infinity;
-  let lastToken = -1;
-  while (kept < mass && order.length < Math.min(SMALL_NUCLEUS, weights.length)) {
-    let next = -1;
-    let largest = -1;
-    for (let token = 0; token < weights.length; token++) {
-      const weight = weights[token] ?? 0;
-      if (weight > largest && (weight < last || (weight === last && token > lastToken))) {
-        largest = weight;
-        next = token;
-      }
-    }
-    order.push(next);
-    kept += largest;
-    last = largest;
-    lastToken = next;
+  for (const token of top) {
+    if (kept >= mass) break;
+    order.push(token);
+    kept += weigh(token);
   }
-  if (kept < mass && order.length < weights.length) {
-    const rest = Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b);
+  if (kept < mass && order.length < logits.length) {
+    const rest = Array.from(logits.keys()).sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
     while (order.length < rest.length && kept < mass) {
       const next = rest[order.length] ?? 0;
       order.push(next);
-      kept += weights[next] ?? 0;
+      kept += weigh(next);
     }
   }
   let remaining = uniform * kept;
   for (const token of order) {
-    remaining -= weights[token] ?? 0;
+    remaining -= weigh(token);
     if (remaining < 0) return token;
   }
   return order.at(-1) ?? 0;

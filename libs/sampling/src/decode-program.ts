@@ -1,23 +1,20 @@
-// The programs of sampling: a prefill of whole prompts, and a step of one new token for every slot.
+// The programs of sampling: a piece of a prompt computed after what is cached of it, and a step of one new token for every slot.
 import type * as tf from '@tensorflow/tfjs-core';
 import {
   causalBias,
   decode,
   headLogits,
   linearOf,
+  loraShapes,
   parameterSpecs,
+  withLora,
   type DecoderConfig,
   type DecoderInput,
+  type LoraConfig,
 } from '@overtone/language-model';
-import {
-  entropies,
-  gatherRows,
-  logProbabilities,
-  Program,
-  type ProgramOptions,
-  type TensorSpec,
-  trace,
-} from '@overtone/tensor';
+import { gatherRows, Program, type ProgramOptions, type TensorSpec, trace } from '@overtone/tensor';
+import { distributionOutputs } from './distribution.ts';
+import { cacheName, cacheSpecs } from './slot-cache.ts';
 
 /** The static shape of a program. */
 export interface DecodeShape {
@@ -25,47 +22,48 @@ export interface DecodeShape {
   readonly batch: number;
   /** New tokens of each sequence. */
   readonly length: number;
-  /** Cached positions of each sequence; 0 for a prefill. */
+  /** Cached positions of each sequence; 0 for none. */
   readonly capacity: number;
+  /** Tokens whose distribution is computed; 0 for none. */
+  readonly rows: number;
+  /** Whether the distributions are tempered, by the input `inverse_temperature`. */
+  readonly tempered: boolean;
 }
 
-/** Name of a layer's cached or new keys or values. */
-export const cacheName = (kind: 'keys' | 'values', layer: number): string => `${kind}.${layer}`;
+/** Element type and shape of a model's parameters, an unmerged adapter's included. */
+export function weightSpecs(config: DecoderConfig, lora: LoraConfig | undefined): Record<string, TensorSpec> {
+  const adapter = lora
+    ? [...loraShapes(config, lora)].map(([name, shape]) => [name, { dtype: 'float32', shape }] as const)
+    : [];
+  return Object.fromEntries([...parameterSpecs(config), ...adapter]);
+}
 
-function specs(config: DecoderConfig, { batch, length, capacity }: DecodeShape): Record<string, TensorSpec> {
-  const inputs: Record<string, TensorSpec> = {
+function specs(
+  config: DecoderConfig,
+  { batch, length, capacity, rows, tempered }: DecodeShape,
+): Record<string, TensorSpec> {
+  return {
     tokens: { dtype: 'int32', shape: [batch, length] },
     positions: { dtype: 'int32', shape: [batch, length] },
-    rows: { dtype: 'int32', shape: [batch] },
+    ...(rows > 0 ? { rows: { dtype: 'int32', shape: [rows] } } : {}),
+    ...(tempered ? { inverse_temperature: { dtype: 'float32', shape: [] } } : {}),
+    ...(capacity > 0 ? cacheSpecs(config, batch, capacity) : {}),
   };
-  if (capacity > 0) {
-    inputs['cache_bias'] = { dtype: 'float32', shape: [batch, 1, 1, capacity] };
-    for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-      for (const kind of ['keys', 'values'] as const) {
-        inputs[cacheName(kind, layer)] = {
-          dtype: 'float32',
-          shape: [batch, config.numKeyValueHeads, capacity, config.headDim],
-        };
-      }
-    }
-  }
-  return { ...inputs, ...Object.fromEntries(parameterSpecs(config)) };
 }
 
 /**
- * Compiles the program of a shape. Inputs: `tokens`, `positions`, `rows` (for each sequence, the index into
- * batch · length of the token whose distribution is wanted), the cache when there is one, and the parameters.
- * Outputs: `logprobs` [batch, vocabulary] and `entropies` [batch], nats at temperature 1; `new.keys.*` and `new.values.*`
- * [batch, kvHeads, length, headDim].
+ * Compiles the program of a shape. Inputs: `tokens`, `positions`, `rows` (indices into batch · length of the tokens whose
+ * distribution is wanted), the cache when there is one, and the parameters. Outputs: those of `distributionOutputs` when there
+ * are rows; `new.keys.*` and `new.values.*` [batch, kvHeads, length, headDim].
  */
 export async function compileDecode(
   config: DecoderConfig,
+  lora: LoraConfig | undefined,
   shape: DecodeShape,
-  positionLimit: number,
   options: ProgramOptions,
 ): Promise<Program> {
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => layer);
-  const graph = trace(specs(config, shape), (inputs) => {
+  const graph = trace({ ...specs(config, shape), ...weightSpecs(config, lora) }, (inputs) => {
     const tensor = (name: string): tf.Tensor => {
       const found = inputs[name];
       if (!found) throw new Error(`The decode program has no input ${name}`);
@@ -85,13 +83,20 @@ export async function compileDecode(
           }
         : {}),
     };
-    const { hidden, keys, values } = decode(config, inputs, linearOf(inputs), input, positionLimit);
-    const logits = headLogits(config, inputs, gatherRows(hidden, tensor('rows') as tf.Tensor1D));
+    const frozen = linearOf(inputs);
+    const linear = lora ? withLora(frozen, lora, inputs) : frozen;
+    const { hidden, keys, values } = decode(config, inputs, linear, input, shape.capacity + shape.length);
+    const distribution =
+      shape.rows === 0
+        ? {}
+        : distributionOutputs(
+            headLogits(config, inputs, gatherRows(hidden, tensor('rows') as tf.Tensor1D)),
+            shape.tempered ? tensor('inverse_temperature') : undefined,
+          );
     return {
-      logprobs: logProbabilities(logits),
-      entropies: entropies(logits),
-      ...Object.fromEntries(keys.map((tensor, layer) => [`new.${cacheName('keys', layer)}`, tensor])),
-      ...Object.fromEntries(values.map((tensor, layer) => [`new.${cacheName('values', layer)}`, tensor])),
+      ...distribution,
+      ...Object.fromEntries(keys.map((rows, layer) => [`new.${cacheName('keys', layer)}`, rows])),
+      ...Object.fromEntries(values.map((rows, layer) => [`new.${cacheName('values', layer)}`, rows])),
     };
   });
   return Program.compile(graph, options);

@@ -3,7 +3,7 @@ import { type EngineThread, type JobMessage, type ThreadJob } from './engine-thr
 import { Inbox } from './inbox.ts';
 import { type PromptQueue } from './prompt-queue.ts';
 import { type SamplingOptions } from './sampler.ts';
-import { type FinishedSample } from './sampling-messages.ts';
+import { type FinishedSample, type ToWorker } from './sampling-messages.ts';
 
 /** Work that waits for a worker's time. */
 export interface Task {
@@ -24,6 +24,7 @@ const PROMPTS_PER_TURN = 16;
 export class GenerateCall implements Task {
   private readonly queue: PromptQueue;
   private readonly options: SamplingOptions;
+  private readonly longest: number;
   private readonly adapter: string | undefined;
   private readonly othersWait: () => boolean;
   private readonly requeue: () => void;
@@ -32,18 +33,21 @@ export class GenerateCall implements Task {
   private cancelled = false;
 
   /**
+   * @param longest Tokens of the longest prompt.
    * @param othersWait Whether other calls wait for a worker.
    * @param requeue Asks for a worker's time again.
    */
   constructor(
     queue: PromptQueue,
     options: SamplingOptions,
+    longest: number,
     adapter: string | undefined,
     othersWait: () => boolean,
     requeue: () => void,
   ) {
     this.queue = queue;
     this.options = options;
+    this.longest = longest;
     this.adapter = adapter;
     this.othersWait = othersWait;
     this.requeue = requeue;
@@ -56,7 +60,10 @@ export class GenerateCall implements Task {
   }
 
   start(thread: EngineThread): boolean {
-    this.turns.add(new Turn(thread, this, this.options, this.adapter));
+    const { options, longest, adapter } = this;
+    this.turns.add(
+      new Turn(thread, this, (job) => ({ type: 'sample', job, adapter, options, longest, credits: CREDITS })),
+    );
     return !this.queue.empty;
   }
 
@@ -108,15 +115,10 @@ class Turn implements ThreadJob {
   private owed = 0;
   private prompts = 0;
 
-  constructor(
-    thread: EngineThread,
-    call: GenerateCall,
-    options: SamplingOptions,
-    adapter: string | undefined,
-  ) {
+  constructor(thread: EngineThread, call: GenerateCall, message: (job: number) => ToWorker) {
     this.thread = thread;
     this.call = call;
-    this.job = thread.run(this, (job) => ({ type: 'sample', job, adapter, options, credits: CREDITS }));
+    this.job = thread.run(this, message);
   }
 
   get busy(): boolean {

@@ -1,10 +1,18 @@
 // A model's parameters in the form that programs are fed, made once and shared by all of them.
-import { type ParameterMap } from '@overtone/language-model';
+import { type Adapter, type LoraConfig, type ParameterMap } from '@overtone/language-model';
 import { hostTensor, type HostTensor } from '@overtone/tensor';
 
-/** Wraps parameters without copying them. */
-export function hostParameters(parameters: ParameterMap): Record<string, HostTensor> {
-  return Object.fromEntries(
-    [...parameters].map(([name, { shape, data }]) => [name, hostTensor({ dtype: 'float32', shape }, data)]),
-  );
+/** Parameters in the form that programs are fed. */
+export interface HostWeights {
+  readonly tensors: Readonly<Record<string, HostTensor>>;
+  /** The adapter whose matrices are among the tensors; undefined when there is none, or when it was merged. */
+  readonly lora: LoraConfig | undefined;
+}
+
+/** Wraps parameters, and the matrices of an adapter that is not merged into them, without copying them. */
+export function hostParameters(parameters: ParameterMap, adapter?: Adapter): HostWeights {
+  const tensors: Record<string, HostTensor> = {};
+  for (const [name, { shape, data }] of [...parameters, ...(adapter?.parameters ?? [])])
+    tensors[name] = hostTensor({ dtype: 'float32', shape }, data);
+  return { tensors, lora: adapter?.lora };
 }

@@ -1,6 +1,6 @@
 // The prompts of a call that no worker has taken yet, handed out in pieces that shrink towards the end, so that workers finish
 // together.
-import { PREFILL_BATCH, PREFILL_STEP } from './sampler.ts';
+import { PREFILL_BATCH, TAIL_STEP } from './prefill.ts';
 import { type EncodedPrompt } from './sampling-messages.ts';
 
 /** Prompts by the length they are padded to: those of one piece share a prefill. */
@@ -13,7 +13,7 @@ export class PromptQueue {
     this.workers = workers;
     this.left = prompts.length;
     this.groups = [
-      ...Map.groupBy(prompts, ({ tokens }) => Math.ceil(tokens.length / PREFILL_STEP)).values(),
+      ...Map.groupBy(prompts, ({ tokens }) => Math.ceil(tokens.length / TAIL_STEP)).values(),
     ].map((group) => group.reverse());
   }
 

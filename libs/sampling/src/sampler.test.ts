@@ -5,9 +5,12 @@ import {
   causalBias,
   decode,
   headLogits,
+  initialAdapter,
   linearOf,
+  mergeLora,
   parameterSpecs,
   parseDecoderConfig,
+  type LoraConfig,
   type NamedTensor,
 } from '@overtone/language-model';
 import { normalDeviate, seededRandom } from '@overtone/statistics';
@@ -109,6 +112,106 @@ describe('Sampler', () => {
     for (const [key, sample] of alone) expect(sample).toEqual(together.get(key));
   });
 
+  it('computes long prompts in pieces, and what they have in common once, to the same numbers', async () => {
+    const common = Array.from({ length: 130 }, (_, at) => 5 + ((at * 5) % 17));
+    const long = [0, 1, 2].map((index) => ({
+      id: `long${index}`,
+      tokens: [...common, ...Array.from({ length: 3 + 25 * index }, (_, at) => 5 + ((at + index) % 18))],
+    }));
+    const few = { ...options, samples: 2, maxNewTokens: 20 };
+    const sampler = new Sampler(model);
+    const together = await sampleAll(sampler, long, few);
+    for (const { promptId, tokens, logprobs } of together.values()) {
+      const prompt = long.find(({ id }) => id === promptId)?.tokens ?? [];
+      const rows = eagerLogprobs([...prompt, ...tokens]);
+      tokens.forEach((token, index) =>
+        expect(logprobs[index]).toBeCloseTo(rows[prompt.length + index - 1]?.[token] ?? NaN, 4),
+      );
+    }
+    // With beginnings that are known from before, and with no memory for them.
+    for (const other of [sampler, new Sampler(model, { cacheBytes: 400_000 })])
+      for (const prompt of long)
+        for (const [key, sample] of await sampleAll(other, [prompt], few))
+          expect(sample).toEqual(together.get(key));
+  });
+
+  it('decodes as many at once as memory allows, with the same results', async () => {
+    const wide = await sampleAll(new Sampler(model), prompts);
+    const narrow = await sampleAll(new Sampler(model, { cacheBytes: 400_000 }), prompts);
+    expect(new Map([...narrow].sort())).toEqual(new Map([...wide].sort()));
+    await expect(sampleAll(new Sampler(model, { cacheBytes: 100_000 }), prompts)).rejects.toThrow(
+      /needs \d+ MiB of key-value cache.*OVERTONE_KV_CACHE/,
+    );
+  });
+
+  it('lets runs wait for memory, and gives it back when one is cancelled', async () => {
+    const sampler = new Sampler(model, { cacheBytes: 400_000 });
+    const controller = new AbortController();
+    const first = sampler.sample(weights, prompts, options, controller.signal);
+    await first.next();
+    const second = sampleAll(sampler, prompts.slice(0, 2));
+    const waiting = new AbortController();
+    const third = sampler.sample(weights, prompts, options, waiting.signal).next();
+    waiting.abort();
+    await expect(third).rejects.toThrow(/abort/i);
+    controller.abort();
+    await expect(first.next()).rejects.toThrow(/abort/i);
+    expect((await second).size).toBe(6);
+  });
+
+  it('ends a sample where a stop string is complete', async () => {
+    const text = (tokens: readonly number[]): string =>
+      tokens.map((token) => String.fromCharCode(97 + token)).join('');
+    const free = await sampleAll(new Sampler({ ...model, decode: text }), prompts);
+    const longest = [...free.values()].reduce((a, b) => (a.tokens.length >= b.tokens.length ? a : b));
+    const stop = text(longest.tokens.slice(7, 10));
+    const stopped = await sampleAll(new Sampler({ ...model, decode: text }), prompts, {
+      ...options,
+      stop: [stop, 'nowhere'],
+    });
+    for (const [key, { tokens, finishReason }] of stopped) {
+      const whole = free.get(key)?.tokens ?? [];
+      const end = text(whole).indexOf(stop);
+      expect(tokens).toEqual(end < 0 ? whole : whole.slice(0, end + stop.length));
+      if (end >= 0) expect(finishReason).toBe('stop');
+    }
+    const same = `${longest.promptId}/${longest.sampleIndex}`;
+    expect(stopped.get(same)?.tokens.length).toBeLessThan(longest.tokens.length);
+    await expect(sampleAll(new Sampler(model), prompts, { ...options, stop: ['x'] })).rejects.toThrow(/stop/);
+  });
+
+  it('applies an adapter beside the frozen weights as if it were merged', async () => {
+    const lora: LoraConfig = { r: 2, alpha: 4, targetModules: ['q_proj', 'v_proj', 'down_proj'] };
+    const adapter = new Map(
+      [...initialAdapter(config, lora, 1)].map(([name, { shape }]) => {
+        const random = seededRandom('adapter', name);
+        const data = Float32Array.from({ length: sizeOf(shape) }, () => 0.2 * normalDeviate(random));
+        return [name, { shape, data }];
+      }),
+    );
+    const merged = hostParameters(mergeLora(parameters, lora, adapter));
+    const beside = hostParameters(parameters, { lora, parameters: adapter });
+    const sampler = new Sampler(model);
+    const first: Sample[] = [];
+    for await (const sample of sampler.sample(beside, prompts, options)) first.push(sample);
+    const items = first.map(({ promptId, tokens }) => ({
+      prompt: prompts.find(({ id }) => id === promptId)?.tokens ?? [],
+      continuations: [tokens],
+    }));
+    const forcing = new TeacherForcing(config);
+    const [underMerged, underBase] = await Promise.all(
+      [merged, weights].map((each) => forcing.score(each, items)),
+    );
+    const distance = (scores: typeof underMerged): number =>
+      Math.max(
+        ...first.flatMap(({ logprobs }, index) =>
+          logprobs.map((logprob, at) => Math.abs(logprob - (scores?.[index]?.[0]?.logprobs[at] ?? NaN))),
+        ),
+      );
+    expect(distance(underMerged)).toBeLessThan(1e-4);
+    expect(distance(underBase)).toBeGreaterThan(0.1);
+  });
+
   it('ends samples at the end token or the limit, and says which', async () => {
     const samples = [...(await sampleAll(new Sampler(model), prompts)).values()];
     for (const { tokens, finishReason } of samples) {
@@ -152,6 +255,35 @@ describe('Sampler', () => {
 });
 
 describe('TeacherForcing', () => {
+  it('scores after long prompts that begin alike as after each alone', async () => {
+    const forcing = new TeacherForcing(config);
+    const common = Array.from({ length: 70 }, (_, at) => 5 + ((at * 7) % 17));
+    const items = [0, 1, 2, 3].map((index) => ({
+      prompt: [
+        ...common,
+        ...Array.from({ length: 10 + 40 * index }, (_, at) => 5 + ((at * index) % 18)),
+      ].slice(0, index === 3 ? 64 : undefined),
+      continuations: [
+        [6, 7, 8 + index],
+        [6, 9],
+      ],
+    }));
+    const together = await forcing.score(weights, items);
+    for (const [index, { prompt, continuations }] of items.entries()) {
+      for (const [which, continuation] of continuations.entries()) {
+        const rows = eagerLogprobs([...prompt, ...continuation]);
+        const score = together[index]?.[which];
+        expect(score?.logprobs).toHaveLength(continuation.length);
+        continuation.forEach((token, at) =>
+          expect(score?.logprobs[at]).toBeCloseTo(rows[prompt.length + at - 1]?.[token] ?? NaN, 4),
+        );
+      }
+      expect((await new TeacherForcing(config).score(weights, items.slice(index, index + 1)))[0]).toEqual(
+        together[index],
+      );
+    }
+  });
+
   it('scores completions as sampling did', async () => {
     const samples = [...(await sampleAll(new Sampler(model), prompts)).values()];
     const items = samples.map(({ promptId, tokens }) => ({

@@ -1,18 +1,29 @@
 // Batched sampling with a key-value cache: slots are refilled as samples finish, each prompt is prefilled once for all of
-// its samples, and a sample's tokens depend on (seed, prompt id, sample index) alone.
+// its samples, what prompts have in common once for all of them, and a sample's tokens depend on (seed, prompt id, sample index)
+// alone.
 import { setImmediate } from 'node:timers/promises';
 import { type DecoderConfig } from '@overtone/language-model';
 import { type Random, seededRandom } from '@overtone/statistics';
-import { float32, hostTensor, type HostTensor } from '@overtone/tensor';
+import { CacheMemory } from './cache-memory.ts';
 import { chooseToken, type ChoiceOptions } from './choose-token.ts';
-import { compileDecode, type DecodeShape } from './decode-program.ts';
-import { ProgramCache } from './program-cache.ts';
-import { SlotCache } from './slot-cache.ts';
+import { DecodePrograms } from './decode-programs.ts';
+import { type Distribution, readDistributions } from './distribution.ts';
+import { type HostWeights } from './host-parameters.ts';
+import { Prefill, PREFILL_BATCH, type Prefilled } from './prefill.ts';
+import { bytesPerPosition, capacityFor, SlotCache } from './slot-cache.ts';
+import { type Decode, StopStrings } from './stop-strings.ts';
 
 /** A prompt and how to sample from it. */
 export interface SamplingPrompt {
   readonly id: string;
   readonly tokens: readonly number[];
+}
+
+/** Prompts that come in groups, asked for when slots become free. */
+export interface PromptStream {
+  /** Tokens of the longest prompt. */
+  readonly longest: number;
+  readonly groups: AsyncIterable<readonly SamplingPrompt[]>;
 }
 
 /** How to sample. */
@@ -22,13 +33,15 @@ export interface SamplingOptions extends ChoiceOptions {
   /** Most tokens of a sample. */
   readonly maxNewTokens: number;
   readonly seed: number;
+  /** Strings that end a sample, none empty. Default: none. */
+  readonly stop?: readonly string[];
 }
 
 /** A finished sample. */
 export interface Sample {
   readonly promptId: string;
   readonly sampleIndex: number;
-  /** With the end token, when there is one. */
+  /** With the end token, or those of the string that ended it, when there is one. */
   readonly tokens: number[];
   /** Of each token, at temperature 1 over the full vocabulary, nats. */
   readonly logprobs: number[];
@@ -41,30 +54,31 @@ export interface Sample {
 /** A model that is ready to sample from. */
 export interface SamplerModel {
   readonly config: DecoderConfig;
+  /** Ends a turn. */
   readonly eosTokenId: number;
+  /** All tokens that end a sample. Default: `eosTokenId` alone. */
+  readonly stopTokenIds?: readonly number[];
   readonly padTokenId: number;
+  /** Needed for stop strings. */
+  readonly decode?: Decode;
 }
 
-/** Settings of a sampler. */
+/** Settings of a sampler. None changes what is sampled. */
 export interface SamplerOptions {
-  /** Samples decoded at once. Default 64. */
+  /** Samples decoded at once, at most. Default 64. */
   readonly slots?: number;
   /** Threads within an operator. Default 1. */
   readonly threads?: number;
+  /** Memory for keys and values, bytes. Default 1 GiB. */
+  readonly cacheBytes?: number;
 }
 
-/** Prompts prefilled at once. */
-export const PREFILL_BATCH = 8;
-/** Prompts are padded to a multiple of this. */
-export const PREFILL_STEP = 32;
-/** The smallest cache; capacities are powers of two from here. */
-const SMALLEST_CAPACITY = 64;
-/** Batches shrink as samples run out, by halves, down to this. */
-const SMALLEST_BATCH = 8;
-/** Programs kept: a few batch sizes, each with a few capacities, and prefills. */
-const PROGRAMS = 24;
-/** Decoding steps between looks at the event loop, where cancellation arrives. */
-const STEPS_BETWEEN_YIELDS = 8;
+/** The smallest batch: a single row takes another path through the matrix product, with other last bits. */
+const SMALLEST_BATCH = 2;
+/** Share of the memory for beginnings of prompts that later ones may have too. */
+const PREFIX_SHARE = 0.2;
+/** Time between looks at the event loop, where cancellation arrives. */
+const YIELD_AFTER_MS = 5;
 
 interface Active {
   readonly prompt: SamplingPrompt;
@@ -78,14 +92,20 @@ interface Active {
   next: number;
 }
 
-/** A prompt's prefill, forked into its samples. */
-interface Prefilled {
+/** A sample that waits for a slot. */
+interface Waiting {
   readonly prompt: SamplingPrompt;
-  readonly outputs: Record<string, HostTensor>;
-  readonly sequence: number;
-  readonly length: number;
-  readonly logprobs: Float32Array;
-  readonly entropy: number;
+  readonly prefilled: Prefilled;
+  readonly sampleIndex: number;
+}
+
+/** One run's state. */
+interface Run {
+  readonly weights: HostWeights;
+  readonly options: SamplingOptions;
+  readonly stops: StopStrings;
+  readonly cache: SlotCache;
+  active: (Active | undefined)[];
 }
 
 /**
@@ -107,70 +127,67 @@ export function checkPrompt(
   }
 }
 
-/** Samples from a model. Runs may overlap: each has its own cache. */
+/** Samples from a model. Runs may overlap: each has its own cache, within the memory that all of them share. */
 export class Sampler {
   private readonly model: SamplerModel;
   private readonly slots: number;
-  private readonly threads: number;
-  private readonly programs = new ProgramCache(PROGRAMS);
+  private readonly programs: DecodePrograms;
+  private readonly prefill: Prefill;
+  private readonly memory: CacheMemory;
+  private readonly stopTokens: ReadonlySet<number>;
 
   constructor(model: SamplerModel, options: SamplerOptions = {}) {
+    const { slots = 64, threads = 1, cacheBytes = 2 ** 30 } = options;
     this.model = model;
-    this.slots = Math.max(SMALLEST_BATCH, options.slots ?? 64);
-    this.threads = options.threads ?? 1;
+    this.stopTokens = new Set(model.stopTokenIds ?? [model.eosTokenId]);
+    this.slots = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(slots)));
+    this.programs = new DecodePrograms(model.config, threads);
+    this.prefill = new Prefill(model.config, model.padTokenId, this.programs, PREFIX_SHARE * cacheBytes);
+    this.memory = new CacheMemory((1 - PREFIX_SHARE) * cacheBytes);
+  }
+
+  /** The computation of prompts, with its memory of their beginnings. */
+  get prompts(): Prefill {
+    return this.prefill;
   }
 
   /**
    * Samples every prompt `options.samples` times; yields samples as they finish.
    *
-   * @param weights The parameters, by name; see `hostParameters`.
+   * @param weights The parameters; see `hostParameters`.
    * @param prompts All prompts, or groups of them that are asked for when slots become free.
-   * @throws {RangeError} when a prompt is empty, or a prompt and its sample do not fit the model's context.
+   * @throws {RangeError} when a prompt is empty, or a prompt and its sample do not fit the model's context or the memory for
+   *   keys and values.
    */
   async *sample(
-    weights: Readonly<Record<string, HostTensor>>,
-    prompts: readonly SamplingPrompt[] | AsyncIterable<readonly SamplingPrompt[]>,
+    weights: HostWeights,
+    prompts: readonly SamplingPrompt[] | PromptStream,
     options: SamplingOptions,
     signal?: AbortSignal,
   ): AsyncGenerator<Sample> {
-    const waiting = this.waitingSamples(weights, prompts, options);
-    let cache = new SlotCache(this.model.config, this.slots, SMALLEST_CAPACITY);
-    let active: (Active | undefined)[] = new Array<Active | undefined>(this.slots).fill(undefined);
-    let exhausted = false;
-    for (let step = 0; ; step++) {
-      if (step % STEPS_BETWEEN_YIELDS === 0) await setImmediate();
-      signal?.throwIfAborted();
-      for (let slot = 0; slot < active.length && !exhausted; slot++) {
-        while (!active[slot] && !exhausted) {
-          const { value: fork } = await waiting.next();
-          if (!fork) {
-            exhausted = true;
-            break;
-          }
-          const started = this.start(fork.prefilled, fork.sampleIndex, options);
-          if (this.finished(started, options)) {
-            yield started.sample;
-            continue;
-          }
-          cache = this.withCapacity(cache, active, started.length + 1);
-          cache.clear(slot);
-          cache.write(
-            fork.prefilled.outputs,
-            fork.prefilled.sequence,
-            fork.prefilled.length,
-            slot,
-            0,
-            started.length,
-          );
-          active[slot] = started;
-        }
-      }
-      const busy = active.filter((entry) => entry !== undefined);
-      if (busy.length === 0) return;
-      const batch = Math.max(SMALLEST_BATCH, 2 ** Math.ceil(Math.log2(busy.length)));
-      if (exhausted && batch < cache.batch) [cache, active] = this.compacted(cache, active, batch);
-      cache = this.withCapacity(cache, active, Math.max(...busy.map((entry) => entry.length)) + 1);
-      yield* this.step(weights, cache, active, options);
+    const stream = 'groups' in prompts ? prompts : streamOf(prompts);
+    const { config } = this.model;
+    checkStops(options, this.model);
+    const limit = capacityFor(stream.longest + options.maxNewTokens);
+    const share = await this.memory.take(
+      limit * bytesPerPosition(config),
+      SMALLEST_BATCH,
+      this.slots,
+      `A prompt of ${stream.longest} tokens with ${options.maxNewTokens} new ones`,
+      signal,
+    );
+    try {
+      const slots = 2 ** Math.floor(Math.log2(share.units));
+      const run: Run = {
+        weights,
+        options,
+        stops: new StopStrings(options.stop ?? [], this.model.decode ?? (() => '')),
+        cache: new SlotCache(config, slots, limit, Math.min(limit, capacityFor(1))),
+        active: new Array<Active | undefined>(slots).fill(undefined),
+      };
+      yield* this.decode(run, this.waiting(weights, stream, options, signal), signal);
+    } finally {
+      share.release();
     }
   }
 
@@ -179,27 +196,74 @@ export class Sampler {
     return this.programs.dispose();
   }
 
-  /** One token for every active slot; yields the samples that it ends, and frees their slots. */
-  private async *step(
-    weights: Readonly<Record<string, HostTensor>>,
-    cache: SlotCache,
-    active: (Active | undefined)[],
-    options: SamplingOptions,
+  /** Fills slots and takes steps until nothing waits and nothing is active. */
+  private async *decode(
+    run: Run,
+    waiting: AsyncGenerator<Waiting, undefined>,
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<Sample> {
-    const shape: DecodeShape = { batch: cache.batch, length: 1, capacity: cache.capacity };
-    const outputs = await this.run(shape, weights, {
-      ...cache.feeds,
-      tokens: Int32Array.from(active, (entry) => entry?.next ?? this.model.padTokenId),
-      positions: Int32Array.from(active, (entry) => entry?.length ?? 0),
-      rows: Int32Array.from(active.keys()),
-    });
-    const distribution = this.distributions(outputs);
+    const { cache } = run;
+    let exhausted = false;
+    let yielded = performance.now();
+    for (;;) {
+      if (performance.now() - yielded > YIELD_AFTER_MS) {
+        await setImmediate();
+        yielded = performance.now();
+      }
+      signal?.throwIfAborted();
+      for (let slot = 0; slot < run.active.length && !exhausted; slot++) {
+        while (!run.active[slot] && !exhausted) {
+          const { value: next } = await waiting.next();
+          if (!next) {
+            exhausted = true;
+            break;
+          }
+          const started = this.start(next, run);
+          if (this.finished(started, run)) {
+            yield started.sample;
+            continue;
+          }
+          this.reserve(run, started.length + 1);
+          cache.clear(slot);
+          let position = 0;
+          for (const segment of next.prefilled.segments) {
+            cache.write(segment, slot, position);
+            position += segment.positions;
+          }
+          run.active[slot] = started;
+        }
+      }
+      const busy = run.active.filter((entry) => entry !== undefined);
+      if (busy.length === 0) return;
+      const batch = Math.max(SMALLEST_BATCH, 2 ** Math.ceil(Math.log2(busy.length)));
+      if (exhausted && batch < cache.batch) compact(run, batch);
+      this.reserve(run, Math.max(...busy.map((entry) => entry.length)) + 1);
+      yield* this.step(run);
+    }
+  }
+
+  /** One token for every active slot; yields the samples that it ends, and frees their slots. */
+  private async *step(run: Run): AsyncGenerator<Sample> {
+    const { cache, active, weights, options } = run;
+    const { batch, capacity } = cache;
+    const outputs = await this.programs.run(
+      weights,
+      { batch, length: 1, capacity, rows: batch },
+      options.temperature,
+      {
+        ...cache.feeds,
+        tokens: Int32Array.from(active, (entry) => entry?.next ?? this.model.padTokenId),
+        positions: Int32Array.from(active, (entry) => entry?.length ?? 0),
+        rows: Int32Array.from(active.keys()),
+      },
+    );
+    const distribution = readDistributions(outputs, this.model.config.vocabSize);
     for (const [slot, entry] of active.entries()) {
       if (!entry) continue;
-      cache.write(outputs, slot, 1, slot, entry.length, 1);
+      cache.append(outputs, slot, entry.length);
       entry.length += 1;
-      this.choose(entry, distribution(slot), options);
-      if (this.finished(entry, options)) {
+      choose(entry, distribution(slot), options);
+      if (this.finished(entry, run)) {
         active[slot] = undefined;
         cache.clear(slot);
         yield entry.sample;
@@ -207,54 +271,35 @@ export class Sampler {
     }
   }
 
-  /** Every sample of every prompt, prefilled when its turn comes. */
-  private async *waitingSamples(
-    weights: Readonly<Record<string, HostTensor>>,
-    prompts: readonly SamplingPrompt[] | AsyncIterable<readonly SamplingPrompt[]>,
+  /** Every sample of every prompt, its prompt computed when its turn comes. */
+  private async *waiting(
+    weights: HostWeights,
+    { groups }: PromptStream,
     options: SamplingOptions,
-  ): AsyncGenerator<{ prefilled: Prefilled; sampleIndex: number }, undefined> {
-    for await (const group of Symbol.asyncIterator in prompts ? prompts : [prompts]) {
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Waiting, undefined> {
+    for await (const group of groups) {
       for (const { id, tokens } of group) checkPrompt(id, tokens.length, options, this.model.config);
-      yield* this.prefilledSamples(weights, group, options);
+      for (let first = 0; first < group.length; first += PREFILL_BATCH) {
+        const chunk = group.slice(first, first + PREFILL_BATCH);
+        const computed = this.prefill.prompts(
+          weights,
+          chunk.map(({ tokens }) => tokens),
+          options.temperature,
+          signal,
+        );
+        for await (const { index, ...prefilled } of computed) {
+          const prompt = chunk[index];
+          if (!prompt) continue;
+          for (let sampleIndex = 0; sampleIndex < options.samples; sampleIndex++)
+            yield { prompt, prefilled, sampleIndex };
+        }
+      }
     }
     return undefined;
   }
 
-  private async *prefilledSamples(
-    weights: Readonly<Record<string, HostTensor>>,
-    prompts: readonly SamplingPrompt[],
-    options: SamplingOptions,
-  ): AsyncGenerator<{ prefilled: Prefilled; sampleIndex: number }> {
-    // Prompts of one padded length are prefilled together, so that a prompt's numbers do not depend on its neighbours.
-    const byLength = Map.groupBy(
-      prompts,
-      ({ tokens }) => Math.ceil(tokens.length / PREFILL_STEP) * PREFILL_STEP,
-    );
-    for (const [length, group] of byLength) {
-      for (let first = 0; first < group.length; first += PREFILL_BATCH) {
-        const chunk = group.slice(first, first + PREFILL_BATCH);
-        const tokens = new Int32Array(PREFILL_BATCH * length).fill(this.model.padTokenId);
-        chunk.forEach((prompt, sequence) => tokens.set(prompt.tokens, sequence * length));
-        const outputs = await this.run({ batch: PREFILL_BATCH, length, capacity: 0 }, weights, {
-          tokens,
-          positions: Int32Array.from(tokens, (_, index) => index % length),
-          rows: Int32Array.from(
-            { length: PREFILL_BATCH },
-            (_, sequence) => sequence * length + (chunk[sequence]?.tokens.length ?? 1) - 1,
-          ),
-        });
-        const distribution = this.distributions(outputs);
-        for (const [sequence, prompt] of chunk.entries()) {
-          const prefilled = { prompt, outputs, sequence, length, ...distribution(sequence) };
-          for (let sampleIndex = 0; sampleIndex < options.samples; sampleIndex++)
-            yield { prefilled, sampleIndex };
-        }
-      }
-    }
-  }
-
-  private start(prefilled: Prefilled, sampleIndex: number, options: SamplingOptions): Active {
-    const { prompt } = prefilled;
+  private start({ prompt, prefilled, sampleIndex }: Waiting, { options }: Run): Active {
     const entry: Active = {
       prompt,
       sampleIndex,
@@ -271,89 +316,60 @@ export class Sampler {
       length: prompt.tokens.length,
       next: this.model.padTokenId,
     };
-    this.choose(entry, prefilled, options);
+    choose(entry, prefilled.distribution, options);
     return entry;
   }
 
-  private choose(
-    entry: Active,
-    from: { logprobs: Float32Array; entropy: number },
-    options: SamplingOptions,
-  ): void {
-    const token = chooseToken(from.logprobs, options, entry.random());
-    entry.next = token;
-    entry.sample.tokens.push(token);
-    entry.sample.logprobs.push(from.logprobs[token] ?? 0);
-    entry.sample.entropies.push(from.entropy);
-  }
-
   /** Whether a sample has ended; notes why. */
-  private finished(entry: Active, { maxNewTokens }: SamplingOptions): boolean {
-    if (entry.next === this.model.eosTokenId) entry.sample.finishReason = 'stop';
-    return entry.next === this.model.eosTokenId || entry.sample.tokens.length >= maxNewTokens;
+  private finished({ next, sample }: Active, { options, stops }: Run): boolean {
+    if (this.stopTokens.has(next) || stops.completedBy(sample.tokens)) sample.finishReason = 'stop';
+    return sample.finishReason === 'stop' || sample.tokens.length >= options.maxNewTokens;
   }
 
-  private distributions(
-    outputs: Record<string, HostTensor>,
-  ): (row: number) => { logprobs: Float32Array; entropy: number } {
-    const { logprobs, entropies } = outputs;
-    if (!logprobs || !entropies) throw new Error('The decode program returned no distribution');
-    const rows = float32(logprobs);
-    const values = float32(entropies);
-    const vocabulary = this.model.config.vocabSize;
-    return (row) => ({
-      logprobs: rows.subarray(row * vocabulary, (row + 1) * vocabulary),
-      entropy: values[row] ?? 0,
-    });
-  }
-
-  /** The cache, or a larger one with the same content, that holds `positions` positions. */
-  private withCapacity(
-    cache: SlotCache,
-    active: readonly (Active | undefined)[],
-    positions: number,
-  ): SlotCache {
-    if (positions <= cache.capacity) return cache;
-    const larger = new SlotCache(this.model.config, cache.batch, 2 ** Math.ceil(Math.log2(positions)));
-    for (const [slot, entry] of active.entries()) if (entry) larger.adopt(cache, slot, slot, entry.length);
-    return larger;
-  }
-
-  /** The active slots moved together into a smaller batch. */
-  private compacted(
-    cache: SlotCache,
-    active: readonly (Active | undefined)[],
-    batch: number,
-  ): [SlotCache, (Active | undefined)[]] {
-    const smaller = new SlotCache(this.model.config, batch, cache.capacity);
-    const moved = new Array<Active | undefined>(batch).fill(undefined);
-    let to = 0;
-    for (const [slot, entry] of active.entries()) {
-      if (!entry) continue;
-      smaller.adopt(cache, slot, to, entry.length);
-      moved[to++] = entry;
-    }
-    return [smaller, moved];
-  }
-
-  private run(
-    shape: DecodeShape,
-    weights: Readonly<Record<string, HostTensor>>,
-    feeds: Readonly<Record<string, Int32Array | HostTensor>>,
-  ): Promise<Record<string, HostTensor>> {
-    const { config } = this.model;
-    return this.programs.run(
-      `${shape.batch}/${shape.length}/${shape.capacity}`,
-      () => compileDecode(config, shape, config.maxPositionEmbeddings, { threads: this.threads }),
-      (program) => {
-        const tensors: Record<string, HostTensor> = { ...weights };
-        for (const [name, value] of Object.entries(feeds)) {
-          const spec = program.inputs.get(name);
-          if (!(value instanceof Int32Array)) tensors[name] = value;
-          else if (spec) tensors[name] = hostTensor(spec, value);
-        }
-        return tensors;
-      },
+  /** Makes the cache hold `positions` positions of every slot. */
+  private reserve({ cache, active }: Run, positions: number): void {
+    if (positions <= cache.capacity) return;
+    cache.grow(
+      capacityFor(positions),
+      active.map((entry) => entry?.length ?? 0),
     );
   }
+}
+
+function choose(entry: Active, from: Distribution, options: SamplingOptions): void {
+  const token = chooseToken(from, options, entry.random());
+  entry.next = token;
+  entry.sample.tokens.push(token);
+  // As precise as what they were computed from, so that nothing is lost on the way to a reader.
+  entry.sample.logprobs.push(Math.fround((from.logits[token] ?? 0) - from.logNormaliser));
+  entry.sample.entropies.push(Math.fround(from.entropy));
+}
+
+/** Moves the active slots together into a smaller batch. */
+function compact(run: Run, batch: number): void {
+  const slots = [...run.active.keys()].filter((slot) => run.active[slot] !== undefined);
+  const moved = new Array<Active | undefined>(batch).fill(undefined);
+  slots.forEach((from, to) => (moved[to] = run.active[from]));
+  run.cache.keep(
+    slots,
+    batch,
+    moved.map((entry) => entry?.length ?? 0),
+  );
+  run.active = moved;
+}
+
+function checkStops({ stop = [] }: SamplingOptions, { decode }: SamplerModel): void {
+  if (stop.includes('')) throw new RangeError('stop: an empty string would end every sample at once');
+  if (stop.length > 0 && !decode)
+    throw new TypeError('stop: the model has no tokenizer to find strings with');
+}
+
+function streamOf(prompts: readonly SamplingPrompt[]): PromptStream {
+  return {
+    longest: Math.max(0, ...prompts.map(({ tokens }) => tokens.length)),
+    groups: (async function* () {
+      await Promise.resolve();
+      yield prompts;
+    })(),
+  };
 }

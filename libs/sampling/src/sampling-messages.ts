@@ -1,15 +1,19 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
-import { type Message } from '@overtone/language-model';
+import { type Message, type ParameterMap } from '@overtone/language-model';
 import { type Sample, type SamplingOptions } from './sampler.ts';
 
 /** How a worker is set up; its `workerData`. */
 export interface WorkerSettings {
   /** The model folder. */
   readonly folder: string;
+  /** On shared memory: all workers read the same weights. */
+  readonly parameters: ParameterMap;
   /** Samples decoded at once. */
   readonly slots: number;
-  /** Merged adapters kept, the least recently used dropped first. */
+  /** Adapters kept, the least recently used dropped first. */
   readonly adapters: number;
+  /** This worker's memory for keys and values, bytes. */
+  readonly cacheBytes: number;
 }
 
 /** A prompt: a conversation, to which the chat template and the generation prompt are added, or token ids. */
@@ -20,6 +24,8 @@ export type PromptContent =
 export type ScoringTarget =
   /** A whole completion; the end token is appended and scored too. */
   | { readonly completion: string }
+  /** A completion as token ids, scored as they are; at least one. */
+  | { readonly tokens: readonly number[] }
   /** Alternatives, each the beginning of the answer. */
   | { readonly continuations: readonly string[] };
 
@@ -28,9 +34,9 @@ export type ScoringRequestItem = PromptContent & { readonly target: ScoringTarge
 
 /** A finished sample, with its text. */
 export interface FinishedSample extends Omit<Sample, 'tokens' | 'logprobs' | 'entropies'> {
-  /** Without the end token. */
+  /** Without the end token; up to the string that ended it. */
   readonly text: string;
-  /** With the end token, when there is one. */
+  /** With the end token, or those of the string that ended it, when there is one. */
   readonly tokens: Int32Array;
   /** Of each token, at temperature 1 over the full vocabulary, nats. */
   readonly logprobs: Float32Array;
@@ -67,6 +73,8 @@ export type ToWorker =
       readonly job: number;
       readonly adapter: string | undefined;
       readonly options: SamplingOptions;
+      /** Tokens of the call's longest prompt. */
+      readonly longest: number;
       /** Samples that may be sent before more is granted. */
       readonly credits: number;
     }

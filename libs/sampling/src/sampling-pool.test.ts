@@ -131,6 +131,39 @@ describe('SamplingPool', () => {
     }
   });
 
+  it('cuts the text before the string that ended it', async () => {
+    const free = new Map(
+      (await collect(pool.generate({ prompts, options }))).map((sample) => [plain(sample)[0], sample.text]),
+    );
+    const stop = [...free.values()].find((text) => text.length > 30)?.slice(12, 15) ?? '';
+    let cut = 0;
+    for await (const sample of pool.generate({ prompts, options: { ...options, stop: [stop] } })) {
+      const whole = free.get(plain(sample)[0]) ?? '';
+      const [before = ''] = whole.split(stop);
+      expect(sample.text).toBe(before);
+      if (before === whole) continue;
+      cut += 1;
+      expect(sample.finishReason).toBe('stop');
+      expect(sample.tokens.length).toBeLessThan(options.maxNewTokens);
+    }
+    expect(cut).toBeGreaterThan(0);
+  });
+
+  it('says which prompt does not fit the memory for keys and values', async () => {
+    const small = await SamplingPool.open({ model: folder, workers: 1, cacheBytes: 80_000 });
+    try {
+      expect((await collect(small.generate({ prompts, options }))).length).toBe(84);
+      const long = { id: 'long', messages: [{ role: 'user', content: '1 + '.repeat(100) }] };
+      const failed = collect(small.generate({ prompts: [...prompts, long], options }));
+      await expect(failed).rejects.toMatchObject({
+        item: 21,
+        message: expect.stringMatching(/key-value cache.*OVERTONE_KV_CACHE/) as string,
+      });
+    } finally {
+      await small.close();
+    }
+  });
+
   it('scores completions and continuations as teacher forcing does', async () => {
     const items = prompts.flatMap(({ messages }, index) => [
       { messages, target: { completion: `${index} = ${index}` } },

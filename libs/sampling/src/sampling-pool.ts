@@ -1,13 +1,15 @@
 // A pool of engine worker threads: the calling thread stays free while its workers sample and score. What is computed does not
 // depend on the number of workers, nor on what else they do.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import {
   modelDigest,
   ModelError,
   parameterSpecs,
   readDecoderConfig,
+  readParameters,
   type DecoderConfig,
+  type ParameterMap,
 } from '@overtone/language-model';
 import { sizeOf } from '@overtone/tensor';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
@@ -32,8 +34,10 @@ export interface SamplingPoolOptions {
   readonly workers?: number;
   /** Samples that each worker decodes at once. Default 64. */
   readonly slots?: number;
-  /** Merged adapters that each worker keeps. Default 4. */
+  /** Adapters that each worker keeps. Default 4. */
   readonly adapters?: number;
+  /** Memory for keys and values of all workers, bytes. Default: a quarter of the machine's. */
+  readonly cacheBytes?: number | undefined;
 }
 
 /** What is sampled. */
@@ -96,7 +100,8 @@ export class SamplingPool {
       vocabularySize: config.vocabSize,
       contextLength: config.maxPositionEmbeddings,
     };
-    const pool = new SamplingPool(options, config, description);
+    const parameters = await readParameters(options.model, config);
+    const pool = new SamplingPool(options, config, parameters, description);
     const started = await Promise.allSettled(
       Array.from({ length: pool.workers }, (_, index) => pool.startThread(index)),
     );
@@ -108,14 +113,20 @@ export class SamplingPool {
     return pool;
   }
 
-  private constructor(options: SamplingPoolOptions, config: DecoderConfig, description: ModelDescription) {
+  private constructor(
+    options: SamplingPoolOptions,
+    config: DecoderConfig,
+    parameters: ParameterMap,
+    description: ModelDescription,
+  ) {
     const { model: folder, slots = 64, adapters = 4 } = options;
+    const cacheBytes = options.cacheBytes ?? defaultCacheBytes();
     this.workers = options.workers ?? availableParallelism();
-    for (const [name, value] of Object.entries({ workers: this.workers, slots, adapters })) {
+    for (const [name, value] of Object.entries({ workers: this.workers, slots, adapters, cacheBytes })) {
       if (!Number.isInteger(value) || value < 1)
         throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
     }
-    this.settings = { folder, slots, adapters };
+    this.settings = { folder, parameters, slots, adapters, cacheBytes: cacheBytes / this.workers };
     this.config = config;
     this.description = description;
   }
@@ -151,9 +162,11 @@ export class SamplingPool {
         throw new SamplingInputError(index, error instanceof Error ? error.message : String(error));
       }
     }
+    const longest = Math.max(...encoded.map(({ tokens }) => tokens.length));
     const call: GenerateCall = new GenerateCall(
       new PromptQueue(encoded, this.workers),
       options,
+      longest,
       adapter,
       () => this.waiting.some((task) => task !== call && this.threads.some((thread) => task.fits(thread))),
       () => {
@@ -163,6 +176,10 @@ export class SamplingPool {
     this.enqueue(call);
     try {
       for await (const sample of call.samples(signal)) yield sample;
+    } catch (error) {
+      if (!(error instanceof SamplingInputError)) throw error;
+      const item = encoded.findIndex(({ tokens }) => tokens.length === longest);
+      throw new SamplingInputError(item, error.message);
     } finally {
       this.withdraw(call);
       call.cancel();
@@ -310,6 +327,12 @@ export class SamplingPool {
     this.broken ??= error;
     for (const task of this.waiting.splice(0)) task.fail(error);
   }
+}
+
+/** A quarter of the memory that this process may use. */
+function defaultCacheBytes(): number {
+  const constrained = process.constrainedMemory();
+  return Math.floor(Math.min(totalmem(), constrained > 0 ? constrained : Infinity) / 4);
 }
 
 function isType<Type extends JobMessage['type']>(

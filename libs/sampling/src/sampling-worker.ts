@@ -1,7 +1,12 @@
 // A worker thread of a sampling pool: owns the model, samples and scores. Everything that computes for long happens here; the
 // engine hands control back after every step, which is when messages arrive and when jobs take turns.
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadModel, type Model } from '@overtone/language-model';
+import {
+  readDecoderConfig,
+  readTokenizer,
+  type DecoderConfig,
+  type Tokenizer,
+} from '@overtone/language-model';
 import { AdapterCache } from './adapter-cache.ts';
 import { Inbox } from './inbox.ts';
 import { Sampler, type Sample, type SamplingPrompt } from './sampler.ts';
@@ -16,6 +21,7 @@ import {
   type ToWorker,
   type WorkerSettings,
 } from './sampling-messages.ts';
+import { StopStrings } from './stop-strings.ts';
 import { TeacherForcing, type ScoringItem } from './teacher-forcing.ts';
 
 interface Job {
@@ -28,20 +34,24 @@ type Of<Type extends ToWorker['type']> = Extract<ToWorker, { readonly type: Type
 
 /** Serves the messages of one pool. */
 class SamplingWorker {
-  private readonly model: Model;
+  private readonly tokenizer: Tokenizer;
   private readonly sampler: Sampler;
   private readonly forcing: TeacherForcing;
   private readonly adapters: AdapterCache;
   private readonly jobs = new Map<number, Job>();
   private readonly post: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
 
-  constructor(model: Model, { slots, adapters }: WorkerSettings, post: SamplingWorker['post']) {
-    const { config, tokenizer, parameters } = model;
-    this.model = model;
+  constructor(
+    config: DecoderConfig,
+    tokenizer: Tokenizer,
+    { parameters, slots, adapters, cacheBytes }: WorkerSettings,
+    post: SamplingWorker['post'],
+  ) {
+    this.tokenizer = tokenizer;
     // One thread within an operator: more would let results depend on how the work was cut.
-    this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1 });
-    this.forcing = new TeacherForcing(config, 1);
-    this.adapters = new AdapterCache(parameters, adapters);
+    this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, cacheBytes });
+    this.forcing = new TeacherForcing(config, { threads: 1, prefill: this.sampler.prompts });
+    this.adapters = new AdapterCache(config, parameters, adapters);
     this.post = post;
   }
 
@@ -90,7 +100,7 @@ class SamplingWorker {
   }
 
   private async sample(
-    { job, adapter, options, credits }: Of<'sample'>,
+    { job, adapter, options, longest, credits }: Of<'sample'>,
     { controller: { signal }, prompts, credits: granted }: Job,
   ): Promise<void> {
     const post = this.post;
@@ -103,11 +113,12 @@ class SamplingWorker {
       }
     }
     const weights = await this.adapters.weights(adapter);
+    const stops = new StopStrings(options.stop ?? [], this.tokenizer.decode);
     let left = credits;
-    for await (const sample of this.sampler.sample(weights, chunks(), options, signal)) {
+    for await (const sample of this.sampler.sample(weights, { longest, groups: chunks() }, options, signal)) {
       while (left === 0) left += await granted.take(signal);
       left -= 1;
-      const finished = this.finish(sample);
+      const finished = this.finish(sample, stops);
       const { tokens, logprobs, entropies } = finished;
       post({ type: 'sample', job, sample: finished }, [
         tokens.buffer as ArrayBuffer,
@@ -134,7 +145,7 @@ class SamplingWorker {
   private tokens(prompt: PromptContent, index: number): Int32Array | readonly number[] {
     if ('tokens' in prompt) return prompt.tokens;
     try {
-      return this.model.tokenizer.encodeChat(prompt.messages);
+      return this.tokenizer.encodeChat(prompt.messages);
     } catch (error) {
       // A template refuses what it was not made for, for example a role.
       throw new SamplingInputError(
@@ -145,21 +156,24 @@ class SamplingWorker {
   }
 
   private scoringItem(item: ScoringRequestItem, index: number): ScoringItem {
-    const { tokenizer } = this.model;
+    const { tokenizer } = this;
     const { target } = item;
     const prompt = Array.from(this.tokens(item, index));
     const continuations =
       'completion' in target
         ? [[...tokenizer.encode(target.completion), tokenizer.eosTokenId]]
-        : target.continuations.map((text) => tokenizer.encode(text));
+        : 'tokens' in target
+          ? [[...target.tokens]]
+          : target.continuations.map((text) => tokenizer.encode(text));
     return { prompt, continuations };
   }
 
-  private finish({ tokens, logprobs, entropies, ...rest }: Sample): FinishedSample {
-    const text = rest.finishReason === 'stop' ? tokens.slice(0, -1) : tokens;
+  private finish({ tokens, logprobs, entropies, ...rest }: Sample, stops: StopStrings): FinishedSample {
+    const { decode, stopTokenIds } = this.tokenizer;
+    const ended = stopTokenIds.includes(tokens.at(-1) ?? -1);
     return {
       ...rest,
-      text: this.model.tokenizer.decode(text),
+      text: stops.cut(decode(ended ? tokens.slice(0, -1) : tokens)),
       tokens: Int32Array.from(tokens),
       logprobs: Float32Array.from(logprobs),
       entropies: Float32Array.from(entropies),
@@ -173,7 +187,11 @@ const post = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void 
   port.postMessage(message, transfer);
 try {
   const settings = workerData as WorkerSettings;
-  const worker = new SamplingWorker(await loadModel(settings.folder), settings, post);
+  const [config, tokenizer] = await Promise.all([
+    readDecoderConfig(settings.folder),
+    readTokenizer(settings.folder),
+  ]);
+  const worker = new SamplingWorker(config, tokenizer, settings, post);
   port.on('message', (message: ToWorker) => {
     if (message.type === 'crash') throw new Error('it was told to crash');
     if (message.type !== 'close') return worker.receive(message);

@@ -1,5 +1,6 @@
 // Teacher-forced scoring: log-probability and entropy of every token of given texts. Texts that share a beginning are one
-// tree: the beginning is computed once, and each branch attends to it and to itself.
+// tree: the beginning is computed once, and each branch attends to it and to itself. What several prompts begin with is computed
+// once for all of them.
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import {
@@ -8,8 +9,9 @@ import {
   headLogits,
   HIDDEN,
   linearOf,
-  parameterSpecs,
+  withLora,
   type DecoderConfig,
+  type LoraConfig,
 } from '@overtone/language-model';
 import {
   entropies,
@@ -22,8 +24,13 @@ import {
   trace,
   type TensorSpec,
 } from '@overtone/tensor';
+import { weightSpecs } from './decode-program.ts';
+import { DecodePrograms } from './decode-programs.ts';
+import { type HostWeights } from './host-parameters.ts';
+import { Prefill } from './prefill.ts';
 import { ProgramCache } from './program-cache.ts';
 import { SamplingInputError } from './sampling-error.ts';
+import { cacheName, cacheSpecs, capacityFor, type Segment, SlotCache } from './slot-cache.ts';
 
 /** A prompt and the texts that may follow it. */
 export interface ScoringItem {
@@ -38,17 +45,31 @@ export interface ContinuationScore {
   readonly entropies: number[];
 }
 
+/** Settings. None changes the scores but for their last bits. */
+export interface TeacherForcingOptions {
+  /** Threads within an operator. Default 1. */
+  readonly threads?: number;
+  /** Computes what prompts begin with, for instance that of a sampler of the same model. Default: one of its own. */
+  readonly prefill?: Prefill;
+}
+
 /** About this many tokens are scored in one run. */
 const TOKENS_PER_RUN = 2048;
 /** Row lengths are multiples of this. */
 const LENGTH_STEP = 32;
 /** Fewest places for scored tokens in a program. */
 const SMALLEST_PLACES = 32;
+/** Logits held at once: more places are computed in pieces. */
+const LOGITS_AT_ONCE = 2 ** 23;
 /** Programs kept: a few lengths, each with a few numbers of places. */
-const PROGRAMS = 16;
+const PROGRAMS = 24;
+/** Memory for what prompts begin with, when it is not shared with a sampler, bytes. */
+const PREFIX_BYTES = 2 ** 28;
 
-/** An item laid out as one row: what all continuations share, then each one's own branch. */
+/** An item laid out as one row after its prefix: what all continuations share, then each one's own branch. */
 interface Row {
+  readonly prefix: readonly Segment[];
+  readonly prefixLength: number;
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   /** 0 for the shared part, from 1 for the branches. */
@@ -65,11 +86,14 @@ function commonLength(lists: readonly (readonly number[])[]): number {
   return differs < 0 ? first.length : differs;
 }
 
-/** Lays out an item. */
-function layOut({ prompt, continuations }: ScoringItem): Row {
+/** Lays out an item whose prompt begins with `prefix`. */
+function layOut(item: ScoringItem, prefix: readonly Segment[]): Row {
+  const { continuations } = item;
+  const prefixLength = prefix.reduce((sum, { positions }) => sum + positions, 0);
+  const prompt = item.prompt.slice(prefixLength);
   const shared = commonLength(continuations);
   const tokens = [...prompt, ...(continuations[0]?.slice(0, shared) ?? [])];
-  const positions = tokens.map((_, index) => index);
+  const positions = tokens.map((_, index) => prefixLength + index);
   const branches = tokens.map(() => 0);
   const targets = Array.from({ length: shared }, (_, index) => ({
     at: prompt.length + index - 1,
@@ -84,12 +108,14 @@ function layOut({ prompt, continuations }: ScoringItem): Row {
       // The last token of a branch predicts nothing that is asked for.
       if (index === own.length - 1) break;
       tokens.push(token);
-      positions.push(trunk + index);
+      positions.push(prefixLength + trunk + index);
       branches.push(branch + 1);
     }
     return indices;
   });
   return {
+    prefix,
+    prefixLength,
     tokens: Int32Array.from(tokens),
     positions: Int32Array.from(positions),
     branches: Int32Array.from(branches),
@@ -98,77 +124,108 @@ function layOut({ prompt, continuations }: ScoringItem): Row {
   };
 }
 
+/** Tokens of an item that its row would hold without a prefix. */
+function itemLength({ prompt, continuations }: ScoringItem): number {
+  const shared = commonLength(continuations);
+  return continuations.reduce(
+    (sum, continuation) => sum + Math.max(0, continuation.length - shared - 1),
+    prompt.length + shared,
+  );
+}
+
 /** Scores texts. Runs may overlap. */
 export class TeacherForcing {
   private readonly config: DecoderConfig;
   private readonly threads: number;
+  private readonly prefill: Prefill;
+  private readonly own: DecodePrograms | undefined;
   private readonly programs = new ProgramCache(PROGRAMS);
 
-  /** @param threads Threads within an operator. Default 1. */
-  constructor(config: DecoderConfig, threads = 1) {
+  constructor(config: DecoderConfig, { threads = 1, prefill }: TeacherForcingOptions = {}) {
     this.config = config;
     this.threads = threads;
+    if (prefill) {
+      this.prefill = prefill;
+    } else {
+      this.own = new DecodePrograms(config, threads);
+      this.prefill = new Prefill(config, 0, this.own, PREFIX_BYTES);
+    }
   }
 
   /**
    * Scores items; answers come in their order.
    *
+   * @param weights The parameters; see `hostParameters`.
    * @throws {SamplingInputError} when a prompt or a continuation is empty, or an item exceeds the model's context.
    */
   async score(
-    weights: Readonly<Record<string, HostTensor>>,
+    weights: HostWeights,
     items: readonly ScoringItem[],
     signal?: AbortSignal,
   ): Promise<ContinuationScore[][]> {
-    const rows = items.map((item, index) => {
+    for (const [index, item] of items.entries()) {
       if (item.prompt.length === 0 || item.continuations.some((continuation) => continuation.length === 0)) {
         throw new SamplingInputError(index, 'prompt and continuations must have at least one token each');
       }
-      const row = layOut(item);
-      if (row.tokens.length > this.config.maxPositionEmbeddings) {
+      const length = itemLength(item);
+      if (length > this.config.maxPositionEmbeddings) {
         throw new SamplingInputError(
           index,
-          `prompt and continuations have ${row.tokens.length} tokens, the model's context is ${this.config.maxPositionEmbeddings}`,
+          `prompt and continuations have ${length} tokens, the model's context is ${this.config.maxPositionEmbeddings}`,
         );
       }
-      return row;
-    });
-    const results = new Array<ContinuationScore[]>(items.length);
-    const byLength = Map.groupBy(
-      rows.keys(),
-      (index) => Math.ceil((rows[index]?.tokens.length ?? 1) / LENGTH_STEP) * LENGTH_STEP,
+    }
+    const prefixes = await this.prefill.prefixes(
+      weights,
+      items.map(({ prompt }) => prompt),
+      signal,
     );
-    for (const [length, indices] of byLength) {
-      const batch = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
-      for (let first = 0; first < indices.length; first += batch) {
+    const rows = items.map((item, index) => layOut(item, prefixes[index] ?? []));
+    const results = new Array<ContinuationScore[]>(items.length);
+    const lengthOf = ({ tokens }: Row): number =>
+      Math.max(1, Math.ceil(tokens.length / LENGTH_STEP)) * LENGTH_STEP;
+    const byShape = Map.groupBy([...rows.entries()], ([, row]) =>
+      [lengthOf(row), row.prefixLength === 0 ? 0 : capacityFor(row.prefixLength)].join(),
+    );
+    for (const group of byShape.values()) {
+      const [first] = group;
+      if (!first) continue;
+      const length = lengthOf(first[1]);
+      const most = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
+      for (let start = 0; start < group.length; start += most) {
         await setImmediate();
         signal?.throwIfAborted();
-        const chunk = indices.slice(first, first + batch);
+        const chunk = group.slice(start, start + most);
+        const batch = Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(2, chunk.length))));
         const scored = await this.run(
           weights,
-          chunk.map((index) => rows[index]).filter((row) => row !== undefined),
+          chunk.map(([, row]) => row),
           batch,
           length,
         );
-        chunk.forEach((index, place) => (results[index] = scored[place] ?? []));
+        chunk.forEach(([index], place) => (results[index] = scored[place] ?? []));
       }
     }
     return results;
   }
 
   /** Frees all programs. */
-  dispose(): Promise<void> {
-    return this.programs.dispose();
+  async dispose(): Promise<void> {
+    await this.programs.dispose();
+    await this.own?.dispose();
   }
 
   private async run(
-    weights: Readonly<Record<string, HostTensor>>,
+    weights: HostWeights,
     rows: readonly Row[],
     batch: number,
     length: number,
   ): Promise<ContinuationScore[][]> {
     const count = rows.reduce((sum, row) => sum + row.targets.length, 0);
     const places = placesFor(count);
+    const past = Math.max(...rows.map(({ prefixLength }) => prefixLength));
+    const capacity = past === 0 ? 0 : capacityFor(past);
+    const cache = capacity === 0 ? undefined : new SlotCache(this.config, batch, capacity);
     const tokens = new Int32Array(batch * length);
     const positions = new Int32Array(batch * length);
     const branches = new Int32Array(batch * length).fill(-1);
@@ -179,17 +236,23 @@ export class TeacherForcing {
       tokens.set(row.tokens, index * length);
       positions.set(row.positions, index * length);
       branches.set(row.branches, index * length);
+      let position = 0;
+      for (const segment of row.prefix) {
+        cache?.write(segment, index, position);
+        position += segment.positions;
+      }
       for (const { at, token } of row.targets) {
         targetRows[place] = index * length + at;
         targetTokens[place++] = token;
       }
     }
     const feeds = { tokens, positions, branches, target_rows: targetRows, target_tokens: targetTokens };
+    const shape: ScoringShape = { batch, length, capacity, places };
     const { logprobs, entropies: spread } = await this.programs.run(
-      `${batch}/${length}/${places}`,
-      () => compileScoring(this.config, batch, length, places, this.threads),
+      JSON.stringify([shape, weights.lora]),
+      () => compileScoring(this.config, weights.lora, shape, this.threads),
       (program) => {
-        const tensors: Record<string, HostTensor> = { ...weights };
+        const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
         for (const [name, data] of Object.entries(feeds)) {
           const spec = program.inputs.get(name);
           if (spec) tensors[name] = hostTensor(spec, data);
@@ -218,18 +281,35 @@ function placesFor(count: number): number {
   return count <= 0.75 * power && power > SMALLEST_PLACES ? 0.75 * power : power;
 }
 
+/** The static shape of a scoring program. */
+interface ScoringShape {
+  readonly batch: number;
+  readonly length: number;
+  /** Cached positions of each row; 0 for none. */
+  readonly capacity: number;
+  /** Tokens that are scored. */
+  readonly places: number;
+}
+
 function compileScoring(
   config: DecoderConfig,
-  batch: number,
-  length: number,
-  places: number,
+  lora: LoraConfig | undefined,
+  { batch, length, capacity, places }: ScoringShape,
   threads: number,
 ): Promise<Program> {
   const grid: TensorSpec = { dtype: 'int32', shape: [batch, length] };
   const list: TensorSpec = { dtype: 'int32', shape: [places] };
-  const own = { tokens: grid, positions: grid, branches: grid, target_rows: list, target_tokens: list };
-  const graph = trace({ ...own, ...Object.fromEntries(parameterSpecs(config)) }, (inputs) => {
-    const tensor = (name: keyof typeof own): tf.Tensor => {
+  const specs = {
+    tokens: grid,
+    positions: grid,
+    branches: grid,
+    target_rows: list,
+    target_tokens: list,
+    ...(capacity > 0 ? cacheSpecs(config, batch, capacity) : {}),
+    ...weightSpecs(config, lora),
+  };
+  const graph = trace(specs, (inputs) => {
+    const tensor = (name: string): tf.Tensor => {
       const found = inputs[name];
       if (!found) throw new Error(`The scoring program has no input ${name}`);
       return found;
@@ -238,17 +318,50 @@ function compileScoring(
     const keys = tf.reshape(tensor('branches'), [batch, 1, 1, length]);
     const visible = tf.logicalOr(tf.equal(keys, queries), tf.equal(keys, tf.scalar(0, 'int32')));
     const bias = tf.where<tf.Tensor4D>(visible, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
+    const cached = (kind: 'keys' | 'values'): tf.Tensor4D[] =>
+      Array.from(
+        { length: config.numHiddenLayers },
+        (_, layer) => tensor(cacheName(kind, layer)) as tf.Tensor4D,
+      );
     const input = {
       tokens: tensor('tokens') as tf.Tensor2D,
       positions: tensor('positions') as tf.Tensor2D,
       bias,
+      ...(capacity > 0
+        ? {
+            cache: {
+              keys: cached('keys'),
+              values: cached('values'),
+              bias: tensor('cache_bias') as tf.Tensor4D,
+            },
+          }
+        : {}),
     };
-    const { hidden } = decode(config, inputs, linearOf(inputs), input);
-    const logits = headLogits(config, inputs, gatherRows(hidden, tensor('target_rows') as tf.Tensor1D));
+    const frozen = linearOf(inputs);
+    const linear = lora ? withLora(frozen, lora, inputs) : frozen;
+    const { hidden } = decode(config, inputs, linear, input, capacity + length);
+    const rows = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
+    const targets = tensor('target_tokens') as tf.Tensor1D;
+    const pieces = piecesOf(places, config).map(({ start, size }) => {
+      const logits = headLogits(config, inputs, tf.slice(rows, [start, 0], [size, -1]));
+      return {
+        logprobs: tokenLogprobs(logits, tf.slice(targets, [start], [size])),
+        entropies: entropies(logits),
+      };
+    });
     return {
-      logprobs: tokenLogprobs(logits, tensor('target_tokens') as tf.Tensor1D),
-      entropies: entropies(logits),
+      logprobs: tf.concat(pieces.map((piece) => piece.logprobs)),
+      entropies: tf.concat(pieces.map((piece) => piece.entropies)),
     };
   });
   return Program.compile(graph, { threads });
+}
+
+/** The pieces in which the distributions of `places` tokens are computed. */
+function piecesOf(places: number, { vocabSize }: DecoderConfig): { start: number; size: number }[] {
+  const most = Math.max(SMALLEST_PLACES, Math.floor(LOGITS_AT_ONCE / vocabSize));
+  return Array.from({ length: Math.ceil(places / most) }, (_, piece) => ({
+    start: piece * most,
+    size: Math.min(most, places - piece * most),
+  }));
 }

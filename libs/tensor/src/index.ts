@@ -10,10 +10,19 @@ export {
 } from './graph.ts';
 export { encodeOnnx } from './onnx-model.ts';
 export { gatherRows } from './ops/gather-rows.ts';
+export { linearTokenLogprobs } from './ops/linear-token-logprobs.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryEmbedding, rotaryTable, type RotaryTable } from './ops/rotary-embedding.ts';
 export { silu } from './ops/silu.ts';
-export { entropies, logProbabilities, tokenLogprobs } from './ops/token-logprob.ts';
+export { blockSums } from './ops/block-sums.ts';
+export {
+  blockWidth,
+  entropies,
+  logProbabilities,
+  softmaxSums,
+  tokenLogprobs,
+  type SoftmaxSums,
+} from './ops/token-logprob.ts';
 export { float32, hostTensor, Program, type HostTensor, type ProgramOptions } from './program.ts';
 export { trace } from './trace.ts';
 export { isTracing } from './trace-backend.ts';

@@ -6,6 +6,7 @@ import {
   entropies,
   formatGraph,
   hostTensor,
+  linearTokenLogprobs,
   Program,
   rmsNorm,
   rotaryEmbedding,
@@ -138,6 +139,45 @@ describe('a traced function computes what the eager one does, gradients included
   for (const [name, [given, body]] of Object.entries(cases)) {
     it(name, async () => expectEqual(await both(given, body)));
   }
+});
+
+describe('linearTokenLogprobs', () => {
+  const given = {
+    hidden: wave([7, 5], 1),
+    weight: wave([11, 5], 2),
+    tokens: indices([3, 0, 10, 10, 4, 3, 7]),
+    amounts: wave([7], 3),
+  };
+  const tokensOf = (inputs: Inputs): tf.Tensor1D => inputs['tokens'] as tf.Tensor1D;
+  const of = (logprobs: (hidden: tf.Tensor2D, weight: tf.Tensor2D, inputs: Inputs) => tf.Tensor1D) => {
+    return (inputs: Inputs): Inputs => {
+      const { hidden, weight, amounts } = inputs;
+      if (!hidden || !weight || !amounts) throw new Error('missing input');
+      const loss = (h: tf.Tensor, w: tf.Tensor): tf.Scalar =>
+        tf.sum(tf.mul(logprobs(h as tf.Tensor2D, w as tf.Tensor2D, inputs), amounts));
+      const { value, grads } = tf.valueAndGrads(loss)([hidden, weight]);
+      return { value, hidden_gradient: grads[0] ?? value, weight_gradient: grads[1] ?? value };
+    };
+  };
+
+  it.each([11, 22, 33, 1000])('is the same with %i logits at once, gradients included', async (atOnce) => {
+    const whole = of((h, w, inputs) => tokenLogprobs(tf.matMul(h, w, false, true), tokensOf(inputs)));
+    const inPieces = of((h, w, inputs) => linearTokenLogprobs(h, w, tokensOf(inputs), atOnce));
+    const [expected] = await both(given, whole);
+    for (const found of await both(given, inPieces)) expectEqual([expected, found]);
+  });
+
+  it('never holds more logits than allowed', () => {
+    const specs = Object.fromEntries(Object.entries(given).map(([name, { spec }]) => [name, spec]));
+    const text = formatGraph(
+      trace(
+        specs,
+        of((h, w, inputs) => linearTokenLogprobs(h, w, tokensOf(inputs), 22)),
+      ),
+    );
+    expect(text).not.toMatch(/\[7,11\]|\[11,7\]/);
+    expect(text).toMatch(/\[2,11\]/);
+  });
 });
 
 describe('the graph', () => {

@@ -3,13 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   causalBias,
   decode,
-  headLogits,
+  headWeight,
   HIDDEN,
   type DecoderConfig,
   type Linear,
   type Weights,
 } from '@overtone/language-model';
-import { gatherRows, tokenLogprobs } from '@overtone/tensor';
+import { gatherRows, linearTokenLogprobs } from '@overtone/tensor';
 
 /**
  * Sums of completion-token log-probabilities, nats: one for each place of a sequence in the batch, 0 for an unused one.
@@ -40,8 +40,9 @@ export function packedLogprobs(
   const { hidden } = decode(config, weights, linear, input, length);
   // Only what predicts a completion token goes through the head.
   const predicting = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
-  const logprobs = tokenLogprobs(
-    headLogits(config, weights, predicting),
+  const logprobs = linearTokenLogprobs(
+    predicting,
+    headWeight(config, weights),
     tensor('target_tokens') as tf.Tensor1D,
   );
   const places = tensor('sequence_tokens').shape[0] ?? 0;

@@ -3,3 +3,4 @@ import './elementwise.ts';
 import './matrix-multiply.ts';
 import './reductions.ts';
 import './shapes.ts';
+import './top-k.ts';

@@ -10,15 +10,18 @@ export interface RotaryTable {
 }
 
 /**
- * The table for positions 0 … `length` − 1 with angles position · inverseFrequencies[i].
+ * The table for positions 0 … `length` − 1 with angles position · inverseFrequencies[i], rounded to float32 as the models
+ * that were trained with them have it; cosines and sines are multiplied by `scale`.
  * Call it within the trace, or the eager scope, that uses it.
  */
-export function rotaryTable(length: number, inverseFrequencies: readonly number[]): RotaryTable {
+export function rotaryTable(length: number, inverseFrequencies: readonly number[], scale = 1): RotaryTable {
   const half = inverseFrequencies.length;
   const table = (f: (angle: number) => number): tf.Tensor2D =>
     tf.tensor2d(
-      Float32Array.from({ length: length * half }, (_, index) =>
-        f(Math.floor(index / half) * (inverseFrequencies[index % half] ?? 0)),
+      Float32Array.from(
+        { length: length * half },
+        (_, index) =>
+          scale * f(Math.fround(Math.floor(index / half) * (inverseFrequencies[index % half] ?? 0))),
       ),
       [length, half],
     );
