@@ -7,7 +7,7 @@ import { parseReport, type Report } from '@overtone/report';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Experiment, parseExperiment } from './config/load.ts';
 import { InputError } from './input-error.ts';
-import { prepareRun, readManifest } from './prepare.ts';
+import { type PreparedRun, prepareRun, readManifest } from './prepare.ts';
 import type { ProgressEvent } from './progress.ts';
 import { runExperiment } from './run.ts';
 import { type DoubleOptions, type Doubles, startDoubles } from './test-doubles.ts';
@@ -85,6 +85,17 @@ async function run(
 /** A report without what depends on the clock. */
 function numbers({ timings: _, ...report }: Report): unknown {
   return report;
+}
+
+/** Prepares a run whose verifier is missing, and sees to it that nothing is written. */
+async function prepareRunWithout(services: Doubles): Promise<void> {
+  const experiment = experimentOn(services);
+  const out = newFolder();
+  try {
+    await prepareRun({ ...experiment, task: { ...experiment.task, verifier: '/none.ts' } }, { out });
+  } finally {
+    expect(existsSync(out)).toBe(false);
+  }
 }
 
 describe('the pipeline', () => {
@@ -206,6 +217,31 @@ describe('the pipeline', () => {
     );
     prepared.folder.discard();
     expect(existsSync(out)).toBe(false);
+  });
+
+  it("verifies with a function of one's own", async () => {
+    const services = await doubles();
+    const out = newFolder();
+    const module = join(mkdtempSync(join(tmpdir(), 'overtone-own-')), 'verifier.mjs');
+    const verifier = (correct: string): Promise<PreparedRun> => {
+      writeFileSync(
+        module,
+        `export const verify = async (problem, text) => ({ correct: ${correct}, answered: true });`,
+      );
+      const experiment = experimentOn(services, '[1]');
+      return prepareRun({ ...experiment, task: { ...experiment.task, verifier: module } }, { out });
+    };
+    const report = await runExperiment(
+      await verifier('text.startsWith("slowly") || text.startsWith("fast")'),
+    );
+    expect(report.saturation).toMatchObject({ questions: 40, saturated: 40, accuracy: 1 });
+    await expect(runExperiment(await verifier('false'))).rejects.toThrow(/0 of 40 training questions/);
+    await expect(runExperiment(await verifier('problem.nothing.at.all'))).rejects.toThrow(
+      /verifier\.mjs: problem "/,
+    );
+    await expect(prepareRunWithout(services)).rejects.toThrow(
+      /^task\.verifier: verifier \/none\.ts: no such file$/,
+    );
   });
 
   it('refuses a folder in which another process is at work, but not one that such a process left', async () => {

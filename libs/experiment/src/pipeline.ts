@@ -1,6 +1,7 @@
 // The pipeline: sample → verify → saturate → compare → score → assess → train → evaluate → report. Stages start as soon as
 // what they need is there: an arm trains while the judge of the next one still compares, and the one before is evaluated.
 import type { ArtifactRef } from '@overtone/artifacts';
+import { EntropyKind } from '@overtone/contracts';
 import {
   average,
   buildReport,
@@ -9,6 +10,7 @@ import {
   type Report,
   type ReportedSignal,
 } from '@overtone/report';
+import type { Prompt, Verifier } from '@overtone/tasks';
 import { withSpan } from '@overtone/telemetry';
 import type { Arm, Experiment } from './config/load.ts';
 import type { Objective, Signal } from './config/schema.ts';
@@ -32,6 +34,10 @@ import { STAGES } from './stages.ts';
 export interface PipelineInput {
   readonly experiment: Experiment;
   readonly splits: Splits;
+  /** How questions are put to the model. */
+  readonly prompt: Prompt;
+  /** Decides whether a solution is correct. */
+  readonly verifier: Verifier;
   /** Seconds that earlier sittings of the run were at work, by stage. */
   readonly earlierTimings: Readonly<Record<string, number>>;
 }
@@ -71,6 +77,8 @@ class Run {
   readonly #context: RunContext;
   readonly #experiment: Experiment;
   readonly #splits: Splits;
+  readonly #prompt: Prompt;
+  readonly #verifier: Verifier;
   readonly #earlierTimings: PipelineInput['earlierTimings'];
   readonly #start: <Result>(task: Promise<Result>) => Promise<Result>;
   readonly #training: ReturnType<typeof limiter>;
@@ -84,6 +92,8 @@ class Run {
     this.#context = context;
     this.#experiment = input.experiment;
     this.#splits = input.splits;
+    this.#prompt = input.prompt;
+    this.#verifier = input.verifier;
     this.#earlierTimings = input.earlierTimings;
     this.#start = start;
     this.#training = limiter(input.experiment.concurrency.training, context.signal);
@@ -91,20 +101,20 @@ class Run {
   }
 
   async report(): Promise<Report> {
-    const { arms, signals, evaluation, name, sampling, task } = this.#experiment;
+    const { arms, signals, evaluation, name, sampling } = this.#experiment;
     const model = await this.#describeModel();
     this.#expectWork();
     const solutions = await staged('sample', {}, () =>
       sample(this.#context, {
         model: model.sha256,
         problems: this.#splits.train,
-        prompt: task.prompt,
+        prompt: this.#prompt,
         decoding: sampling,
         chunk: sampling.chunk,
       }),
     );
     const saturation = await staged('saturate', {}, () =>
-      saturate(this.#context, this.#splits.train, solutions),
+      saturate(this.#context, this.#splits.train, solutions, this.#verifier),
     );
     this.#context.progress.say(
       `${saturation.groups.length} of ${saturation.questions} training questions are saturated (mean accuracy ${(saturation.accuracy * 100).toFixed(1)} %)`,
@@ -156,6 +166,12 @@ class Run {
       () => generator.describeModel({}, { signal: this.#context.signal }),
       this.#context,
     );
+    const [entropic] =
+      Object.entries(this.#experiment.signals).find(([, { method }]) => method === 'inverse-entropy') ?? [];
+    if (described.entropyKind === EntropyKind.ENTROPY_KIND_NONE && entropic !== undefined)
+      throw new InputError(
+        `signal "${entropic}" is made of entropies, and the generator at ${generator.address} gives none; start it with OVERTONE_ENTROPY=engine or top-k, or take another signal`,
+      );
     return { name: described.model, sha256: described.sha256, parameters: described.parameters };
   }
 
@@ -185,7 +201,7 @@ class Run {
 
   /** Verdicts, scores, signal cards and data sets, each computed once, when first asked for. */
   #scoring(saturation: Saturation) {
-    const { signals, judges, audit, task } = this.#experiment;
+    const { signals, judges, audit } = this.#experiment;
     const { groups } = saturation;
     const context = this.#context;
     const asked = new Set(
@@ -239,7 +255,7 @@ class Run {
           `signal "${name}" gives every solution of a question the same score in all ${groups.length} groups, so there is nothing to learn from; ` +
             'raise sampling.samples or sampling.temperature, or take another signal',
         );
-      return writeDataset(context, name, task.prompt, saturation, scored);
+      return writeDataset(context, name, this.#prompt, saturation, scored);
     });
     return { card, dataset };
   }
@@ -324,7 +340,7 @@ class Run {
     label: string,
     samples?: number,
   ) {
-    const { evaluation, task } = this.#experiment;
+    const { evaluation } = this.#experiment;
     return this.#evaluation(() =>
       staged('evaluate', { arm: label, split }, () =>
         evaluate(this.#context, {
@@ -332,9 +348,10 @@ class Run {
           model: model.sha256,
           adapter,
           problems: this.#splits[split] ?? [],
-          prompt: task.prompt,
+          prompt: this.#prompt,
           decoding: { ...evaluation, samples: samples ?? evaluation.samples },
           bootstrapSeed: evaluation.bootstrapSeed,
+          verifier: this.#verifier,
         }),
       ),
     );

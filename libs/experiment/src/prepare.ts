@@ -1,8 +1,10 @@
 // Everything before the first RPC: the experiment file, its questions, the run folder. Free of gRPC, so that a command can
 // refuse bad input, and start telemetry, before anything that telemetry has to watch is loaded.
 import type { Experiment } from './config/load.ts';
+import { exampleTurns, type Prompt, type Verifier } from '@overtone/tasks';
 import { loadSplits, type Splits } from './problems.ts';
 import { RunFolder } from './run-folder.ts';
+import { verifierOf } from './verifier.ts';
 
 export {
   type Arm,
@@ -11,6 +13,7 @@ export {
   loadExperiment,
   parseExperiment,
 } from './config/load.ts';
+export { mustBeFetched } from './config/model-reference.ts';
 export type { ExperimentFile, Objective, Signal, SplitName } from './config/schema.ts';
 export { unknownName } from './config/strict.ts';
 export { InputError } from './input-error.ts';
@@ -21,6 +24,10 @@ export { type Manifest, readManifest, RunFolder } from './run-folder.ts';
 export interface PreparedRun {
   readonly experiment: Experiment;
   readonly splits: Splits;
+  /** How questions are put to the model. */
+  readonly prompt: Prompt;
+  /** Decides whether a solution is correct. */
+  readonly verifier: Verifier;
   readonly folder: RunFolder;
 }
 
@@ -35,6 +42,10 @@ export async function prepareRun(
   experiment: Experiment,
   { out, force = false }: { out: string; force?: boolean },
 ): Promise<PreparedRun> {
-  const splits = await loadSplits(experiment.task);
-  return { experiment, splits, folder: new RunFolder(out, experiment, { force }) };
+  const { task } = experiment;
+  const verifier = await verifierOf(task);
+  const splits = await loadSplits(task);
+  const folder = new RunFolder(out, experiment, { force });
+  const prompt = { template: task.prompt, turns: exampleTurns(task.prompt, splits.examples) };
+  return { experiment, splits, prompt, verifier, folder };
 }

@@ -190,7 +190,7 @@ function seedsOf({ task, sampling, evaluation, seeds }: Experiment): Manifest['s
   const splits: Record<string, number> = {};
   for (const name of ['train', 'development', 'easy', 'hard'] as const) {
     const split = task[name];
-    if (split !== undefined && 'seed' in split) splits[`task.${name}`] = split.seed;
+    if (split?.seed !== undefined) splits[`task.${name}`] = split.seed;
   }
   return { ...splits, sampling: sampling.seed, evaluation: evaluation.seed, training: seeds };
 }

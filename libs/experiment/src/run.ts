@@ -25,7 +25,7 @@ export interface RunOptions {
  * @throws InputError when the task leaves nothing to learn from.
  */
 export async function runExperiment(
-  { experiment, splits, folder }: PreparedRun,
+  { experiment, splits, prompt, verifier, folder }: PreparedRun,
   options: RunOptions = {},
 ): Promise<Report> {
   const progress = new Progress(options.listen);
@@ -62,7 +62,7 @@ export async function runExperiment(
             signal,
             record: (stage, label, key, ref) => folder.record(stage, label, key, ref),
           },
-          { experiment, splits, earlierTimings: folder.earlierTimings },
+          { experiment, splits, prompt, verifier, earlierTimings: folder.earlierTimings },
         );
       } finally {
         services.close();

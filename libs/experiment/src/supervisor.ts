@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForHealthy } from '@overtone/rpc';
+import { generatorEnvironment } from './config/generator.ts';
 import type { Experiment } from './config/load.ts';
 import { ServiceProcess } from './service-process.ts';
 import type { Addresses } from './services.ts';
@@ -94,10 +95,10 @@ export async function startServices(
   experiment: Experiment,
   { artifacts, trainerState }: SharedPlaces,
 ): Promise<Addresses> {
-  const { services, model, judges } = experiment;
+  const { services, judges } = experiment;
   const shared = { OVERTONE_ARTIFACTS: artifacts };
   const generating =
-    services.generator ?? supervisor.start('generator', { ...shared, OVERTONE_MODEL: model });
+    services.generator ?? supervisor.start('generator', { ...shared, ...generatorEnvironment(experiment) });
   const independent = Promise.all([
     services.scorer ?? supervisor.start('scorer', shared),
     services.trainer ?? supervisor.start('trainer', { ...shared, OVERTONE_STATE: trainerState }),
@@ -117,7 +118,11 @@ export async function startServices(
     return [name, await supervisor.start('judge', environment, `judge-${name.replaceAll(/[^\w-]/g, '-')}`)];
   });
   const [evaluator, [scorer, trainer], judgeAddresses] = await Promise.all([
-    services.evaluator ?? supervisor.start('evaluator', needing),
+    services.evaluator ??
+      supervisor.start('evaluator', {
+        ...needing,
+        ...(experiment.task.verifier === undefined ? {} : { OVERTONE_VERIFIER: experiment.task.verifier }),
+      }),
     independent,
     Promise.all(judging),
   ]);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type ArtifactStore, openStore } from '@overtone/artifacts';
 import {
   type ArtifactRef,
+  EntropyKind,
   EvaluatorServiceService,
   FinishReason,
   type GenerateRequest,
@@ -53,6 +54,8 @@ export interface Doubles {
 export interface DoubleOptions {
   /** The first job that is watched to its end fails. Default false. */
   readonly failFirstJob?: boolean;
+  /** What the generator says of its entropies. Default exact. */
+  readonly entropyKind?: EntropyKind;
   /** The generator's accuracy on questions of up to four terms; 1 by default for a third of them, 0.8 for the others. */
   readonly easyAccuracy?: (question: string) => number;
   /** RPCs, by name, whose call of this number (from 1) breaks off in the middle as if the server had died. */
@@ -93,6 +96,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
               vocabularySize: 10,
               contextLength: 100,
               backend: 'double',
+              entropyKind: options.entropyKind ?? EntropyKind.ENTROPY_KIND_EXACT,
             })),
             generate: serverStreamHandler(async function* (request: GenerateRequest) {
               const breaks = called('generate');
@@ -151,6 +155,9 @@ function generatorOf(store: ArtifactStore, { easyAccuracy = defaultAccuracy }: D
           tokenEntropies: Array.from({ length: tokens }, () => (long ? 0.25 : 0.5) + random() / 8),
           finishReason: FinishReason.FINISH_REASON_STOP,
           promptTokens: 3,
+          entropyKind: EntropyKind.ENTROPY_KIND_EXACT,
+          tokenEntropyErrors: [],
+          completionTokens: tokens,
         };
       }
     }

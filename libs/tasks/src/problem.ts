@@ -6,8 +6,17 @@ export interface Problem {
   id: string;
   /** The question as the task renders it, without chat template. */
   question: string;
-  /** The reference answer in canonical form: an integer without separators, sign only when negative. */
+  /**
+   * The reference answer in canonical form: a number without separators ("18", "-7.5", "1/3", "50%"), or a text. As the
+   * data has it where a verifier of one's own reads it.
+   */
   answer: string;
   /** A label of difficulty, for example "terms=4,max=20"; metrics are broken down by it. May be "". */
   difficulty: string;
+}
+
+/** A problem as it was loaded. */
+export interface LoadedProblem extends Problem {
+  /** The worked solution that came with the answer, where there is one. */
+  solution?: string;
 }

@@ -8,7 +8,7 @@ import {
   type GenerateResponse,
   type Problem,
 } from '@overtone/contracts';
-import { renderPrompt, verify } from '@overtone/tasks';
+import { renderPrompt, type Verifier } from '@overtone/tasks';
 import { computeMetrics, type ProblemTally } from './metrics.ts';
 import { checkRequest } from './request.ts';
 
@@ -25,14 +25,17 @@ export interface SamplingModel {
  */
 export async function* evaluate(
   model: SamplingModel,
+  verifier: Verifier,
   request: EvaluateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluateResponse> {
   const { problems, sampling } = checkRequest(request);
-  const open = new Map(problems.map((problem) => [problem.id, new OpenProblem(problem, sampling.samples)]));
+  const open = new Map(
+    problems.map((problem) => [problem.id, new OpenProblem(problem, sampling.samples, verifier)]),
+  );
   const prompts = problems.map((problem) => ({
     id: problem.id,
-    messages: [{ role: 'user', content: renderPrompt(request.promptTemplate, problem) }],
+    messages: [...request.turns, { role: 'user', content: renderPrompt(request.promptTemplate, problem) }],
   }));
   for await (const response of model.generate({ adapter: request.adapter, prompts, sampling }, { signal })) {
     const problem = open.get(response.promptId);
@@ -40,7 +43,7 @@ export async function* evaluate(
       throw new Error(
         `the generator answered prompt ${JSON.stringify(response.promptId)}, which was not asked`,
       );
-    yield { event: { $case: 'sample', value: problem.verify(response) } };
+    yield { event: { $case: 'sample', value: await problem.verify(response) } };
   }
   const tallies = [...open.values()].map((problem) => problem.tally());
   const metrics = computeMetrics(tallies, request.bootstrapSeed);
@@ -52,9 +55,11 @@ class OpenProblem {
   readonly #problem: Problem;
   readonly #tally: ProblemTally;
   readonly #missing: Set<number>;
+  readonly #verifier: Verifier;
 
-  constructor(problem: Problem, samples: number) {
+  constructor(problem: Problem, samples: number, verifier: Verifier) {
     this.#problem = problem;
+    this.#verifier = verifier;
     this.#tally = {
       difficulty: problem.difficulty,
       samples,
@@ -66,15 +71,15 @@ class OpenProblem {
     this.#missing = new Set(Array.from({ length: samples }, (_, i) => i));
   }
 
-  verify(response: GenerateResponse): EvaluatedSample {
+  async verify(response: GenerateResponse): Promise<EvaluatedSample> {
     const { sampleIndex, text, finishReason } = response;
     if (!this.#missing.delete(sampleIndex)) {
       throw new Error(
         `the generator sent sample ${sampleIndex} of problem ${JSON.stringify(this.#problem.id)} twice or beyond the ${this.#tally.samples} that were asked`,
       );
     }
-    const { correct, answered } = verify(this.#problem, text);
-    const tokens = response.tokenIds.length;
+    const { correct, answered } = await this.#verifier.verify(this.#problem, text);
+    const tokens = response.completionTokens || response.tokenIds.length;
     this.#tally.correct += Number(correct);
     this.#tally.unanswered += Number(!answered);
     this.#tally.truncated += Number(finishReason === FinishReason.FINISH_REASON_LENGTH);

@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import {
+  EntropyKind,
   EvaluatorServiceClient,
   FinishReason,
   GeneratorServiceService,
@@ -22,6 +27,10 @@ import {
 import { chainSum } from '@overtone/tasks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+const VERIFIER = `export const verify = async (problem, text) => ({ correct: text === 'Hmm', answered: true });`;
+const verifier = join(mkdtempSync(join(tmpdir(), 'overtone-evaluator-')), 'verifier.mjs');
+writeFileSync(verifier, VERIFIER);
+
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
 const problems = [
@@ -32,9 +41,11 @@ const problems = [
 const request: EvaluateRequest = {
   adapter: { sha256: 'f'.repeat(64), mediaType: 'application/vnd.overtone.adapter' },
   problems,
-  sampling: { samples: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 64, seed: 9 },
+  sampling: { samples: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 64, seed: 9, stop: [] },
   promptTemplate: 'Solve {question}',
+  turns: [],
   bootstrapSeed: 3,
+  verifierSha256: '',
 };
 
 /**
@@ -65,6 +76,9 @@ async function* generateByRule(asked: GenerateRequest): AsyncGenerator<GenerateR
         finishReason:
           easy || sampleIndex < 3 ? FinishReason.FINISH_REASON_STOP : FinishReason.FINISH_REASON_LENGTH,
         promptTokens: 3,
+        entropyKind: EntropyKind.ENTROPY_KIND_NONE,
+        tokenEntropyErrors: [],
+        completionTokens: 0,
       };
     }
   }
@@ -96,7 +110,7 @@ describe('the evaluator process', () => {
       ],
     });
     child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH, OVERTONE_GENERATOR: generator.address },
+      env: { PATH: process.env.PATH, OVERTONE_GENERATOR: generator.address, OVERTONE_VERIFIER: verifier },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     if (!child.stdout) throw new Error('no stdout');
@@ -158,13 +172,40 @@ describe('the evaluator process', () => {
     expect(all?.avgUpper).toBeGreaterThan(0.625);
   });
 
-  const sampling = { samples: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 64, seed: 9 };
+  it('verifies with the function that it was started with, when that is asked for', async () => {
+    const own = createHash('sha256').update(VERIFIER).digest('hex');
+    const events = (await evaluate({ verifierSha256: own })).map(({ event }) => event);
+    const samples = events.flatMap((event) => (event?.$case === 'sample' ? [event.value] : []));
+    expect(samples.filter(({ correct }) => correct)).toHaveLength(5);
+    expect(samples.every(({ text, correct }) => correct === (text === 'Hmm'))).toBe(true);
+    await expect(evaluate({ verifierSha256: 'e'.repeat(64) })).rejects.toThrow(
+      /FAILED_PRECONDITION.*has the verifier [0-9a-f]{64}; start it with OVERTONE_VERIFIER/,
+    );
+  });
+
+  it('does not start with a verifier that cannot be loaded', async () => {
+    const environment = {
+      PATH: process.env.PATH,
+      OVERTONE_GENERATOR: 'localhost:1',
+      OVERTONE_VERIFIER: '/none.ts',
+    };
+    const failing = spawn(process.execPath, [MAIN], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    failing.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    expect(await once(failing, 'exit')).toEqual([2, null]);
+    expect(said).toContain('evaluator: verifier /none.ts: no such file');
+  });
+
+  const sampling = { samples: 4, temperature: 0.6, topP: 0.95, maxNewTokens: 64, seed: 9, stop: [] };
   it.each<[Partial<EvaluateRequest>, RegExp]>([
     [{ problems: [] }, /INVALID_ARGUMENT.*problems: expected at least one/],
     [{ problems: [...problems, ...problems.slice(0, 1)] }, /INVALID_ARGUMENT.*problems\[10\]\.id/],
     [
-      { problems: problems.slice(0, 1).map((each) => ({ ...each, answer: 'x' })) },
-      /problems\[0\]\.answer: .*"x"/,
+      { problems: problems.slice(0, 1).map((each) => ({ ...each, answer: ' ' })) },
+      /problems\[0\]\.answer: must not be empty/,
     ],
     [{ sampling: undefined }, /INVALID_ARGUMENT.*sampling/],
     [{ sampling: { ...sampling, samples: 0 } }, /sampling\.samples/],

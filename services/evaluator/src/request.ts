@@ -1,11 +1,10 @@
 // What the evaluator requires of a request.
 import type { EvaluateRequest, Problem, SamplingParameters } from '@overtone/contracts';
 import { checkField, checkUniqueIds, requiredField } from '@overtone/rpc';
-import { canonicalInteger } from '@overtone/tasks';
 
 /** A request that was checked. */
 export interface CheckedRequest {
-  /** At least one, with unique ids and canonical answers. */
+  /** At least one, with unique ids, questions and answers. */
   problems: Problem[];
   sampling: SamplingParameters;
 }
@@ -14,12 +13,11 @@ export interface CheckedRequest {
 export function checkRequest(request: EvaluateRequest): CheckedRequest {
   checkField(request.problems.length > 0, 'problems', 'expected at least one');
   checkUniqueIds(request.problems, 'problems');
-  const problems = request.problems.map((problem, i) => {
-    checkField(problem.question !== '', `problems[${i}].question`, 'must not be empty');
-    const answer = canonicalInteger(problem.answer);
-    checkField(answer !== undefined, `problems[${i}].answer`, `expected an integer, got "${problem.answer}"`);
-    return { ...problem, answer };
-  });
+  const { problems } = request;
+  for (const [i, { question, answer }] of problems.entries()) {
+    checkField(question !== '', `problems[${i}].question`, 'must not be empty');
+    checkField(answer.trim() !== '', `problems[${i}].answer`, 'must not be empty');
+  }
   const sampling = requiredField(request.sampling, 'sampling');
   checkField(sampling.samples >= 1, 'sampling.samples', 'expected at least 1');
   checkField(

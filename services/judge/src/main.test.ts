@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import {
+  EntropyKind,
   GeneratorServiceService,
   JudgeServiceClient,
   Outcome,
@@ -98,6 +99,7 @@ describe('the judge process', () => {
       vocabularySize: 0,
       contextLength: 0,
       backend: '',
+      entropyKind: EntropyKind.ENTROPY_KIND_NONE,
     };
     const generator = await serve({
       name: 'generator-double',

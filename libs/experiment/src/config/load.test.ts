@@ -79,7 +79,7 @@ describe('an experiment file', () => {
     [`${VALID}sampling: { samples: 1 }\n`, /sampling\.samples: must be at least 2.*signal "judged"/],
     [
       VALID.replace('kind: chain-sum', 'kind: chainsum'),
-      /task\.kind: must have a "kind": "chain-sum" or "jsonl"/,
+      /task\.kind: must have a "kind": "chain-sum", "gsm8k", "jsonl" or "parquet"/,
     ],
     [VALID.replace('steps: 10', 'steps: -1'), /objectives\.sft\.steps: too small/],
     [VALID.replace('model: some-id\n', ''), /model: is missing/],
@@ -97,6 +97,70 @@ describe('an experiment file', () => {
     ['', /is missing/],
   ])('is refused with one line that says where and what %#', (text, line) => {
     expect(refusal(text)).toMatch(line);
+  });
+
+  it('takes the parameters of reasoning-gym by their names', () => {
+    const easy = 'easy: { seed: 2, count: 4, terms: [2, 3], max: [9, 20] }';
+    const gym = (split: string): string => VALID.replace(easy, `easy: ${split}`);
+    const { task } = load(gym('{ seed: 2, size: 50, minTerms: 4, allowNegation: true }'));
+    expect(task.easy).toEqual({
+      seed: 2,
+      size: 50,
+      minTerms: 4,
+      maxTerms: 6,
+      minDigits: 1,
+      maxDigits: 4,
+      allowNegation: true,
+    });
+    expect(task.train).toMatchObject({ count: 4, terms: [2, 3] });
+    expect(refusal(gym('{ seed: 2, size: 50, minDigit: 3 }'))).toMatch(
+      /^x\.yaml:6: task\.easy\.minDigit: unknown key "minDigit", did you mean "minDigits"\?/,
+    );
+    expect(refusal(gym('{ seed: 2, minDigits: 5 }'))).toMatch(
+      /^x\.yaml:6: task\.easy\.maxDigits: must be at least/,
+    );
+    expect(refusal(gym('{ size: 5 }'))).toMatch(/^x\.yaml:6: task\.easy\.seed: is missing/);
+    expect(refusal(gym('{ seed: 2, count: 5, minTerms: 3 }'))).toMatch(
+      /task\.easy\.count: unknown key "count"/,
+    );
+  });
+
+  it('takes questions of GSM8K and of files, with paths of its own folder or of the hub', () => {
+    const task = (lines: string): string => VALID.replace(/task:[^]*?judges:/, `task:\n${lines}\njudges:`);
+    const gsm8k = task(`  kind: gsm8k
+  verifier: ./mine.ts
+  examples: { count: 4 }
+  train: { split: train, count: 200, seed: 1 }
+  easy: { split: test, steps: [2, 3] }
+  hard: { split: test, steps: [5, 8], offset: 10 }`);
+    expect(load(gsm8k).task).toMatchObject({
+      verifier: '/nowhere/mine.ts',
+      prompt: expect.stringContaining('\\boxed{}'),
+      examples: { count: 4, seed: 0 },
+      train: { split: 'train', count: 200, seed: 1, offset: 0 },
+      hard: { steps: [5, 8], offset: 10 },
+    });
+    expect(load(stringify({ ...load(gsm8k), arms: [] })).task).toEqual(load(gsm8k).task);
+    expect(refusal(gsm8k.replace('split: train', 'split: dev'))).toMatch(/task\.train\.split: /);
+    expect(refusal(gsm8k.replace('steps: [2, 3]', 'step: [2, 3]'))).toMatch(/did you mean "steps"\?/);
+    expect(refusal(gsm8k.replace('[2, 3]', '[3, 2]'))).toMatch(/task\.easy\.steps: must be \[fewest, most\]/);
+    const parquet = task(`  kind: parquet
+  fields: { question: prompt, answer: solution }
+  train: { path: hf://datasets/some/data/train.parquet }
+  easy: { path: easy.parquet }
+  hard: { path: /data/hard.parquet, count: 5 }`);
+    expect(load(parquet).task).toMatchObject({
+      fields: { question: 'prompt', answer: 'solution' },
+      train: { path: 'hf://datasets/some/data/train.parquet' },
+      easy: { path: '/nowhere/easy.parquet' },
+      hard: { path: '/data/hard.parquet', count: 5 },
+    });
+    expect(refusal(parquet.replace('hf://datasets/some', 'hf://models'))).toMatch(
+      /task\.train\.path: hf:.*expected hf/,
+    );
+    expect(refusal(parquet.replace('answer: solution', 'anwser: solution'))).toMatch(
+      /did you mean "answer"\?/,
+    );
   });
 
   it('wants a model folder that is whole, unless generator and trainer run elsewhere', () => {

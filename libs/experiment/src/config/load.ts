@@ -4,8 +4,11 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { InputError, oneLine } from '../input-error.ts';
+import { needsWeights } from './generator.ts';
+import { isHubReference } from './model-reference.ts';
 import { type ExperimentFile, experimentSchema, type Objective } from './schema.ts';
-import { unknownName } from './strict.ts';
+import { missing, unknownName } from './strict.ts';
+import { resolveTask } from './task-paths.ts';
 
 /** An arm of the experiment with what it refers to. */
 export interface Arm {
@@ -59,9 +62,7 @@ export function parseExperiment(
   const document = parseDocument(text, { lineCounter: lines, merge: true });
   const syntax = document.errors[0];
   if (syntax !== undefined) throw new InputError(`${source.file}: ${oneLine(syntax.message)}`);
-  const parsed = experimentSchema.safeParse(document.toJS() ?? {}, {
-    error: (issue) => (issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined),
-  });
+  const parsed = experimentSchema.safeParse(document.toJS() ?? {}, { error: missing });
   const fail = (path: readonly PropertyKey[], message: string): never => {
     throw new InputError(
       `${source.file}${lineOf(document, lines, path)}: ${keyPath(path)}${oneLine(message)}`,
@@ -75,7 +76,10 @@ export function parseExperiment(
   const adjusted = overrides.adjust?.(parsed.data) ?? parsed.data;
   const file = {
     ...adjusted,
-    model: overrides.model === undefined ? adjusted.model : resolve(overrides.model),
+    model:
+      overrides.model === undefined || isHubReference(overrides.model)
+        ? (overrides.model ?? adjusted.model)
+        : resolve(overrides.model),
     seeds: chooseSeeds(adjusted.seeds, overrides.seeds),
   };
   return check(file, source.folder, fail);
@@ -98,6 +102,7 @@ function check(
         `must be at least 2, because signal "${name}" compares the solutions of a question in pairs, but is ${file.sampling.samples}`,
       );
   }
+  checkGenerator(file, fail);
   if (file.audit !== undefined) known(['audit', 'judge'], 'judge', file.audit.judge, file.judges);
   const arms = file.arms.map((arm, index): Arm => {
     known(['arms', index, 'signal'], 'signal', arm.signal, file.signals);
@@ -126,33 +131,36 @@ function check(
     names.add(name);
   }
   for (const split of ['train', 'development', 'easy', 'hard'] as const) {
-    if (file.task[split]?.count === 0)
+    const questions = file.task[split];
+    if (questions !== undefined && 'count' in questions && questions.count === 0)
       fail(['task', split, 'count'], 'is 0: the task is empty, give it at least one question');
   }
   if (new Set(file.seeds).size !== file.seeds.length) fail(['seeds'], 'must not repeat a seed');
   return {
     ...file,
     arms,
-    task: resolveTask(file, folder),
+    task: resolveTask(file.task, folder),
     judges: resolveJudges(file, folder),
     model: resolveModel(file, folder, fail),
   };
 }
 
-function resolveTask(file: ExperimentFile, folder: string): ExperimentFile['task'] {
-  if (file.task.kind !== 'jsonl') return file.task;
-  const at = <Split extends { path: string }>(split: Split): Split => ({
-    ...split,
-    path: resolve(folder, split.path),
-  });
-  const { development, ...task } = file.task;
-  return {
-    ...task,
-    train: at(task.train),
-    easy: at(task.easy),
-    hard: at(task.hard),
-    ...(development === undefined ? {} : { development: at(development) }),
-  };
+function checkGenerator(
+  { generator, services, signals }: ExperimentFile,
+  fail: (path: PropertyKey[], message: string) => never,
+): void {
+  if (generator.backend === 'engine') return;
+  if (services.generator !== undefined)
+    fail(
+      ['generator'],
+      `says how to start a generator, but services.generator says that one runs at ${services.generator}; give one of them`,
+    );
+  const [entropic] = Object.entries(signals).find(([, { method }]) => method === 'inverse-entropy') ?? [];
+  if (generator.entropy === 'none' && entropic !== undefined)
+    fail(
+      ['generator', 'entropy'],
+      `is none, but signal "${entropic}" is made of entropies; use engine or top-k`,
+    );
 }
 
 /** A judging prompt that is a file beside the experiment is meant as such; anything else is a name. */
@@ -166,17 +174,18 @@ function resolveJudges({ judges }: ExperimentFile, folder: string): ExperimentFi
   );
 }
 
-/** The absolute folder of the model; an id is left alone where generator and trainer run elsewhere. */
+/** The absolute path of the model; a name on the hub is left alone, as is an id where generator and trainer run elsewhere. */
 function resolveModel(
   file: ExperimentFile,
   folder: string,
   fail: (path: PropertyKey[], message: string) => never,
 ): string {
   const path = isAbsolute(file.model) ? file.model : resolve(folder, file.model);
-  const remote = file.services.generator !== undefined && file.services.trainer !== undefined;
+  const remote =
+    (file.services.generator !== undefined || !needsWeights(file)) && file.services.trainer !== undefined;
   const missing = whatIsMissing(path);
   if (missing === undefined) return path;
-  if (remote) return file.model;
+  if (remote || (isHubReference(file.model) && !existsSync(path))) return file.model;
   return fail(['model'], missing);
 }
 
@@ -184,9 +193,13 @@ function resolveModel(
 export function whatIsMissing(folder: string): string | undefined {
   let files: string[];
   try {
-    if (!statSync(folder).isDirectory())
-      return `${folder} is not a folder; give a model folder in Hugging Face layout`;
+    const isFolder = statSync(folder).isDirectory();
+    if (!isFolder && folder.endsWith('.gguf')) return undefined;
+    if (!isFolder) return `${folder} is not a folder; give a model folder in Hugging Face layout`;
     files = readdirSync(folder);
+    // One GGUF file holds everything.
+    if (files.some((file) => file.endsWith('.gguf')) && !files.some((file) => file.endsWith('.safetensors')))
+      return undefined;
   } catch {
     return `there is no folder ${folder}; give a model folder in Hugging Face layout`;
   }

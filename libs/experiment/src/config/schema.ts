@@ -1,6 +1,8 @@
 // The experiment file's schema: every key with its meaning, unit and default.
 import { z } from 'zod';
+import { generator } from './generator.ts';
 import { object } from './strict.ts';
+import { task } from './task-schema.ts';
 
 const integer = z.int();
 const seed = integer.min(0);
@@ -9,59 +11,6 @@ const name = z
   .string()
   .regex(/^[\w.:/-]+$/, 'must consist of letters, digits and the signs . : / - _')
   .max(80);
-
-/** Questions of a ChainSum split. */
-const chainSumSplit = object({
-  /** Seed of the questions. */
-  seed,
-  /** Number of questions. */
-  count: integer.min(0),
-  /** Fewest and most terms. */
-  terms: z
-    .tuple([integer.min(2), integer.min(2)])
-    .refine(([fewest, most]) => fewest <= most, 'must be [fewest, most] with fewest ≤ most'),
-  /** Largest term; with several, one is drawn for each question. */
-  max: z.union([integer.min(1), z.array(integer.min(1)).min(1)], {
-    error: 'must be a whole number of at least 1, or a list of them',
-  }),
-  /** Keep running totals from going below zero. Default false. */
-  nonNegative: z.boolean().default(false),
-});
-
-/** Questions of a JSONL split: one {"id", "question", "answer", "difficulty"?} a line. */
-const jsonlSplit = object({
-  /** The file, relative to the experiment file. */
-  path: z.string().min(1),
-  /** Take the first `count` lines; all when absent. */
-  count: integer.min(0).optional(),
-});
-
-function splits<Split extends z.ZodType>(split: Split) {
-  return {
-    /** Questions to sample, and to train on where they are saturated. */
-    train: split,
-    /** Questions on which learning rates and stopping steps are chosen. */
-    development: split.optional(),
-    /** Fresh questions as easy as the training questions. */
-    easy: split,
-    /** Fresh questions that the base model often gets wrong. */
-    hard: split,
-  };
-}
-
-const prompt = z
-  .string()
-  .default('{question}')
-  .refine((template) => template.includes('{question}'), 'must contain "{question}"');
-
-const task = z.discriminatedUnion(
-  'kind',
-  [
-    object({ kind: z.literal('chain-sum'), prompt, ...splits(chainSumSplit) }),
-    object({ kind: z.literal('jsonl'), prompt, ...splits(jsonlSplit) }),
-  ],
-  { error: 'must have a "kind": "chain-sum" or "jsonl"' },
-);
 
 const decoding = {
   /** Samples per question: the N of sampling, the k of avg@k. Default 8. */
@@ -72,6 +21,8 @@ const decoding = {
   topP: z.number().gt(0).max(1).default(0.95),
   /** Most tokens a sample. Default 256. */
   maxNewTokens: count.default(256),
+  /** Strings that end a sample; its text ends before the first of them. */
+  stop: z.array(z.string().min(1)).default([]),
   /** Seed of the samples. Default 0. */
   seed: seed.default(0),
 };
@@ -249,8 +200,12 @@ const concurrency = object({
 export const experimentSchema = object({
   /** A name for the report. */
   name: z.string().min(1).max(80),
-  /** The model: a folder in Hugging Face layout, relative to the experiment file; or a hosted generator's own id. */
+  /**
+   * The model: a folder in Hugging Face layout or a .gguf file, relative to the experiment file; owner/name or owner/name@revision
+   * on the hub; or a hosted generator's own id.
+   */
   model: z.string().min(1),
+  /** The questions; its keys are in task-schema.ts. */
   task,
   sampling: sampling.prefault({}),
   /** Judges by name. Default none. */
@@ -265,6 +220,8 @@ export const experimentSchema = object({
   /** Every arm is trained once per seed. Default [1]. */
   seeds: z.array(seed).min(1).default([1]),
   evaluation: evaluation.prefault({}),
+  /** What samples. Default the embedded engine. */
+  generator: generator.prefault({ backend: 'engine' }),
   services: services.prefault({}),
   concurrency: concurrency.prefault({}),
 });
@@ -272,8 +229,6 @@ export const experimentSchema = object({
 /** The experiment as a file says it, with defaults filled in. */
 export type ExperimentFile = z.infer<typeof experimentSchema>;
 export type Task = ExperimentFile['task'];
-export type ChainSumSplit = z.infer<typeof chainSumSplit>;
-export type JsonlSplit = z.infer<typeof jsonlSplit>;
 export type Judge = z.infer<typeof judge>;
 export type Signal = z.infer<typeof signal>;
 export type Objective = z.infer<typeof objective>;

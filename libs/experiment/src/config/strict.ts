@@ -29,3 +29,28 @@ export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
         : undefined,
   });
 }
+
+/** What a missing value is called in every error. */
+export const missing: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined;
+
+/** One of two objects: the second where a value has one of its `marks`, else the first. Errors are those of the one. */
+export function oneOf<First, Second>(
+  first: z.ZodType<First>,
+  second: z.ZodType<Second>,
+  marks: readonly string[],
+): z.ZodType<First | Second> {
+  return z.unknown().transform((value, context): First | Second => {
+    const isSecond = typeof value === 'object' && value !== null && marks.some((mark) => mark in value);
+    const parsed = (isSecond ? second : first).safeParse(value, { error: missing });
+    if (parsed.success) return parsed.data;
+    // Only its text matters: which of the two objects is meant has been decided here.
+    for (const { path, message, ...issue } of parsed.error.issues)
+      context.addIssue(
+        issue.code === 'unrecognized_keys'
+          ? { code: issue.code, keys: issue.keys, path, message, input: undefined }
+          : { code: 'custom', path, message },
+      );
+    return z.NEVER;
+  });
+}

@@ -1,6 +1,6 @@
 // The training data of a signal: saturated questions with their scored solutions, in the trainer's JSONL form.
 import type { ArtifactRef } from '@overtone/artifacts';
-import { renderPrompt } from '@overtone/tasks';
+import { askingTurns, type Prompt } from '@overtone/tasks';
 import { findOrMake, type RunContext } from '../run-context.ts';
 import type { Saturation } from './saturate.ts';
 import type { Scores } from './score.ts';
@@ -12,7 +12,7 @@ export const DATASET_MEDIA_TYPE = 'application/jsonl';
 export async function writeDataset(
   context: RunContext,
   name: string,
-  prompt: string,
+  prompt: Prompt,
   saturation: Saturation,
   scores: Scores,
 ): Promise<ArtifactRef> {
@@ -20,7 +20,7 @@ export async function writeDataset(
     const own = scores.byProblem.get(problem.id) ?? [];
     return {
       id: problem.id,
-      messages: [{ role: 'user', content: renderPrompt(prompt, problem) }],
+      messages: askingTurns(prompt, problem),
       solutions: solutions.map(({ text }, index) => {
         const score = own[index]?.score;
         if (score === undefined)
@@ -32,7 +32,11 @@ export async function writeDataset(
   const { ref } = await findOrMake(context, {
     stage: 'dataset',
     label: name,
-    key: { prompt, groups: saturation.sha256, scores: scores.sha256 },
+    key: {
+      prompt: { ...prompt, turns: prompt.turns.map((turn) => ({ ...turn })) },
+      groups: saturation.sha256,
+      scores: scores.sha256,
+    },
     make: () => context.store.writeJsonl(rows, DATASET_MEDIA_TYPE),
   });
   return ref;

@@ -2,7 +2,7 @@
 import type { ArtifactRef } from '@overtone/artifacts';
 import type { EvaluatedSample } from '@overtone/contracts';
 import type { QuestionOutcome } from '@overtone/report';
-import type { Problem } from '@overtone/tasks';
+import type { Problem, Prompt, Verifier } from '@overtone/tasks';
 import { z } from 'zod';
 import type { Decoding } from '../config/schema.ts';
 import { findOrMake, readRows, type RunContext } from '../run-context.ts';
@@ -18,9 +18,11 @@ export interface EvaluateOptions {
   /** The adapter; undefined means the base model. */
   readonly adapter: ArtifactRef | undefined;
   readonly problems: readonly Problem[];
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly decoding: Decoding;
   readonly bootstrapSeed: number;
+  /** Decides whether a solution is correct; the evaluator must have the same. */
+  readonly verifier: Verifier;
 }
 
 const row = z.object({ problemId: z.string(), sampleIndex: z.int(), text: z.string(), correct: z.boolean() });
@@ -30,7 +32,7 @@ const EVALUATION_DEADLINE_MS = 3_600_000;
 
 /** Each question's correct samples. */
 export async function evaluate(context: RunContext, options: EvaluateOptions): Promise<QuestionOutcome[]> {
-  const { label, model, adapter, problems, prompt, decoding, bootstrapSeed } = options;
+  const { label, model, adapter, problems, prompt, decoding, bootstrapSeed, verifier } = options;
   const stage = context.progress.stage('evaluate');
   const sampling = samplingParameters(decoding);
   return stage.run(async () => {
@@ -40,8 +42,9 @@ export async function evaluate(context: RunContext, options: EvaluateOptions): P
       key: {
         model,
         adapter: adapter?.sha256 ?? null,
-        prompt,
+        prompt: { ...prompt, turns: prompt.turns.map((turn) => ({ ...turn })) },
         sampling: { ...sampling },
+        verifier: verifier.identity,
         problems: problems.map((problem) => ({ ...problem })),
       },
       make: () =>
@@ -52,8 +55,10 @@ export async function evaluate(context: RunContext, options: EvaluateOptions): P
               adapter,
               problems: [...problems],
               sampling,
-              promptTemplate: prompt,
+              promptTemplate: prompt.template,
+              turns: [...prompt.turns],
               bootstrapSeed,
+              verifierSha256: verifier.sha256,
             };
             const samples: EvaluatedSample[] = [];
             try {

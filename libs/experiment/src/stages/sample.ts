@@ -1,6 +1,6 @@
 // Sample: N solutions of every question, in chunks of questions.
 import type { GenerateResponse } from '@overtone/contracts';
-import { type Problem, renderPrompt } from '@overtone/tasks';
+import { askingTurns, type Problem, type Prompt } from '@overtone/tasks';
 import type { Decoding } from '../config/schema.ts';
 import { chunks, findOrMake, readRows, type RunContext } from '../run-context.ts';
 import { outlastRestarts } from '../services.ts';
@@ -11,8 +11,7 @@ export interface SampleOptions {
   /** SHA-256 of the model. */
   readonly model: string;
   readonly problems: readonly Problem[];
-  /** The prompt around a question. */
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly decoding: Decoding;
   /** Questions per chunk. */
   readonly chunk: number;
@@ -28,7 +27,7 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
     for (const [index, part] of chunks(problems, chunk).entries()) {
       const prompts = part.map((problem) => ({
         id: problem.id,
-        messages: [{ role: 'user', content: renderPrompt(prompt, problem) }],
+        messages: askingTurns(prompt, problem).map((turn) => ({ ...turn })),
       }));
       const sampling = samplingParameters(decoding);
       const { ref, reused } = await findOrMake(context, {
@@ -68,8 +67,8 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
 const SAMPLING_DEADLINE_MS = 3_600_000;
 
 /** The message that says how to sample. */
-export function samplingParameters({ samples, temperature, topP, maxNewTokens, seed }: Decoding) {
-  return { samples, temperature, topP, maxNewTokens, seed };
+export function samplingParameters({ samples, temperature, topP, maxNewTokens, seed, stop }: Decoding) {
+  return { samples, temperature, topP, maxNewTokens, seed, stop };
 }
 
 function toSolution(response: GenerateResponse): SampledSolution {
@@ -81,7 +80,7 @@ function toSolution(response: GenerateResponse): SampledSolution {
     text: response.text,
     meanEntropy: mean(response.tokenEntropies),
     meanLogprob: mean(response.tokenLogprobs),
-    tokens: response.tokenIds.length,
+    tokens: response.completionTokens || response.tokenIds.length,
   };
 }
 

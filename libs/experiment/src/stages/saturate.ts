@@ -1,8 +1,8 @@
 // Verify and saturate: which questions does the model solve every time?
 import { findSaturated } from '@overtone/signals';
-import { type Problem, verify } from '@overtone/tasks';
-import { InputError } from '../input-error.ts';
-import { findOrMake, type RunContext } from '../run-context.ts';
+import type { Problem, Verifier } from '@overtone/tasks';
+import { InputError, oneLine } from '../input-error.ts';
+import { collect, findOrMake, type RunContext } from '../run-context.ts';
 import type { Group, SampledSolution } from '../solutions.ts';
 
 /** What verification found. */
@@ -20,23 +20,19 @@ export interface Saturation {
 /**
  * Keeps the questions all of whose solutions are correct.
  *
- * @throws InputError when there is none.
+ * @throws InputError when there is none, or when a verifier of one's own fails.
  */
 export async function saturate(
   context: RunContext,
   problems: readonly Problem[],
   solutions: readonly SampledSolution[],
+  verifier: Verifier,
 ): Promise<Saturation> {
   const verifying = context.progress.stage('verify');
   verifying.expect(solutions.length);
   const byProblem = Map.groupBy(solutions, (solution) => solution.problemId);
   const verified = await verifying.run(async () =>
-    problems.map((problem) => {
-      const own = byProblem.get(problem.id) ?? [];
-      const correct = own.map((solution) => verify(problem, solution.text).correct);
-      verifying.advance(own.length);
-      return { problem, solutions: own, correct };
-    }),
+    collect(verifyAll(problems, byProblem, verifier, verifying.advance.bind(verifying), context.signal)),
   );
   const stage = context.progress.stage('saturate');
   stage.expect(problems.length);
@@ -63,6 +59,33 @@ export async function saturate(
     });
     return { questions: problems.length, accuracy, groups, sha256: ref.sha256 };
   });
+}
+
+/** Verifies question after question; a verifier of one's own may take its time, and be interrupted between two. */
+async function* verifyAll(
+  problems: readonly Problem[],
+  byProblem: ReadonlyMap<string, readonly SampledSolution[]>,
+  { verify }: Verifier,
+  advance: (solutions: number) => void,
+  signal: AbortSignal,
+) {
+  for (const problem of problems) {
+    signal.throwIfAborted();
+    const solutions = [...(byProblem.get(problem.id) ?? [])];
+    const correct: boolean[] = [];
+    for (const { text } of solutions) {
+      try {
+        const verdict = verify(problem, text);
+        correct.push((verdict instanceof Promise ? await verdict : verdict).correct);
+      } catch (error) {
+        throw new InputError(oneLine(error instanceof Error ? error.message : String(error)), {
+          cause: error,
+        });
+      }
+    }
+    advance(solutions.length);
+    yield { problem, solutions, correct };
+  }
 }
 
 function noneSaturated(questions: number, samples: number, accuracy: number): InputError {
