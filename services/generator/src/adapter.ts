@@ -2,12 +2,13 @@
 import { type ArtifactStore } from '@overtone/artifacts';
 import { type ArtifactRef } from '@overtone/contracts';
 import { checkField, failedPrecondition, notFound } from '@overtone/rpc';
+import { type HostedAdapter } from './backend.ts';
 
 /** The media type of an adapter's folder. */
 export const ADAPTER_MEDIA_TYPE = 'application/vnd.overtone.adapter';
 
-/** The local folder of an adapter; undefined for the base model. */
-export type AdapterResolver = (adapter: ArtifactRef | undefined) => Promise<string | undefined>;
+/** An adapter in a local folder; undefined for the base model. */
+export type AdapterResolver = (adapter: ArtifactRef | undefined) => Promise<HostedAdapter | undefined>;
 
 /**
  * Resolves adapters through a store. The function rejects with INVALID_ARGUMENT for a reference that is none, FAILED_PRECONDITION
@@ -37,6 +38,6 @@ export function adapterResolver(store: ArtifactStore | undefined): AdapterResolv
         `adapter ${sha256} is not in ${store.uri}: the services of a run must share one artifact store`,
       );
     }
-    return store.openFolder(adapter);
+    return { sha256, folder: await store.openFolder(adapter) };
   };
 }

@@ -1,15 +1,16 @@
 // Generate: samples, in completion order.
-import { FinishReason, type GenerateRequest, type GenerateResponse } from '@overtone/contracts';
+import { type GenerateRequest, type GenerateResponse } from '@overtone/contracts';
 import { checkField, checkUniqueIds, requiredField } from '@overtone/rpc';
-import { type FinishedSample, type PoolGenerateRequest, type SamplingPool } from '@overtone/sampling';
 import { count, tracer } from '@overtone/telemetry';
 import { type AdapterResolver } from './adapter.ts';
+import { type GeneratorBackend, type SamplingRequest } from './backend.ts';
 import { poolError } from './pool-error.ts';
 import { parseMessages } from './messages.ts';
+import { serverStatus } from './server-status.ts';
 
 /** Answers one call. Refuses bad input before it samples anything. */
 export async function* generate(
-  pool: SamplingPool,
+  backend: GeneratorBackend,
   resolveAdapter: AdapterResolver,
   request: GenerateRequest,
   signal: AbortSignal,
@@ -17,26 +18,30 @@ export async function* generate(
   const parsed = parse(request);
   const adapter = await resolveAdapter(request.adapter);
   const span = tracer('generator').startSpan('sample', {
-    attributes: { prompts: parsed.prompts.length, samples: parsed.options.samples, adapter: adapter ?? '' },
+    attributes: {
+      prompts: parsed.prompts.length,
+      samples: parsed.options.samples,
+      adapter: adapter?.folder ?? '',
+    },
   });
   let tokens = 0;
   try {
-    for await (const sample of pool.generate({ ...parsed, adapter }, signal)) {
-      tokens += sample.tokens.length;
-      yield response(sample);
+    for await (const response of backend.generate({ ...parsed, adapter }, signal)) {
+      tokens += response.completionTokens;
+      yield response;
     }
   } catch (error) {
-    throw poolError(error, (index) => `prompts[${index}]`);
+    throw serverStatus(poolError(error, (index) => `prompts[${index}]`));
   } finally {
     count('overtone.generator.sampled_tokens', tokens);
     span.setAttribute('tokens', tokens).end();
   }
 }
 
-function parse({ prompts, sampling }: GenerateRequest): Omit<PoolGenerateRequest, 'adapter'> {
+function parse({ prompts, sampling }: GenerateRequest): Omit<SamplingRequest, 'adapter'> {
   checkField(prompts.length > 0, 'prompts', 'must not be empty');
   checkUniqueIds(prompts, 'prompts');
-  const { samples, temperature, topP, maxNewTokens, seed } = requiredField(sampling, 'sampling');
+  const { samples, temperature, topP, maxNewTokens, seed, stop } = requiredField(sampling, 'sampling');
   checkField(samples >= 1, 'sampling.samples', 'must be at least 1');
   checkField(
     Number.isFinite(temperature) && temperature >= 0,
@@ -45,25 +50,12 @@ function parse({ prompts, sampling }: GenerateRequest): Omit<PoolGenerateRequest
   );
   checkField(topP > 0 && topP <= 1, 'sampling.top_p', `must be in (0, 1], got ${topP}`);
   checkField(maxNewTokens >= 1, 'sampling.max_new_tokens', 'must be at least 1');
+  stop.forEach((text, index) => checkField(text !== '', `sampling.stop[${index}]`, 'must not be empty'));
   return {
     prompts: prompts.map(({ id, messages }, index) => ({
       id,
       messages: parseMessages(messages, `prompts[${index}].messages`),
     })),
-    options: { samples, temperature, topP, maxNewTokens, seed },
-  };
-}
-
-function response(sample: FinishedSample): GenerateResponse {
-  return {
-    promptId: sample.promptId,
-    sampleIndex: sample.sampleIndex,
-    text: sample.text,
-    tokenIds: Array.from(sample.tokens),
-    tokenLogprobs: Array.from(sample.logprobs),
-    tokenEntropies: Array.from(sample.entropies),
-    finishReason:
-      sample.finishReason === 'stop' ? FinishReason.FINISH_REASON_STOP : FinishReason.FINISH_REASON_LENGTH,
-    promptTokens: sample.promptTokens,
+    options: { samples, temperature, topP, maxNewTokens, seed, stop },
   };
 }

@@ -1,4 +1,4 @@
-// GeneratorService over a sampling pool: validates requests and hands them on.
+// GeneratorService over a backend: validates requests and hands them on.
 import {
   GeneratorServiceService,
   type DescribeModelResponse,
@@ -8,22 +8,22 @@ import {
   type ScoreResponse,
 } from '@overtone/contracts';
 import { bidiHandler, serverStreamHandler, unaryHandler, type ServedService } from '@overtone/rpc';
-import { type SamplingPool } from '@overtone/sampling';
 import { type AdapterResolver } from './adapter.ts';
+import { type GeneratorBackend } from './backend.ts';
 import { generate } from './generate.ts';
 import { score } from './score.ts';
 
 /** The service, ready to be served. */
-export function generatorService(pool: SamplingPool, resolveAdapter: AdapterResolver): ServedService {
+export function generatorService(backend: GeneratorBackend, resolveAdapter: AdapterResolver): ServedService {
   return {
     definition: GeneratorServiceService,
     implementation: {
-      describeModel: unaryHandler((): DescribeModelResponse => ({ ...pool.describe(), backend: 'engine' })),
+      describeModel: unaryHandler((): DescribeModelResponse => backend.describe()),
       generate: serverStreamHandler<GenerateRequest, GenerateResponse>((request, { signal }) =>
-        generate(pool, resolveAdapter, request, signal),
+        generate(backend, resolveAdapter, request, signal),
       ),
       score: bidiHandler<ScoreRequest, ScoreResponse>((requests, { signal }) =>
-        score(pool, resolveAdapter, requests, signal),
+        score(backend, resolveAdapter, requests, signal),
       ),
     },
   };

@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openStore } from '@overtone/artifacts';
 import {
+  EntropyKind,
   FinishReason,
   GeneratorServiceClient,
   type ArtifactRef,
@@ -105,7 +106,7 @@ function request(change: Partial<GenerateRequest> = {}): GenerateRequest {
       id: `p${index}`,
       messages: user(`${index} + ${10 - index}${' + 2'.repeat(index)}`),
     })),
-    sampling: { samples: 3, temperature: 1, topP: 0.9, maxNewTokens: 40, seed: 11 },
+    sampling: { samples: 3, temperature: 1, topP: 0.9, maxNewTokens: 40, seed: 11, stop: [] },
     ...change,
   };
 }
@@ -137,6 +138,7 @@ describe('the generator process', () => {
       vocabularySize: 46,
       contextLength: 512,
       backend: 'engine',
+      entropyKind: EntropyKind.ENTROPY_KIND_EXACT,
     });
   });
 
@@ -157,7 +159,7 @@ describe('the generator process', () => {
     expect(adapted).not.toEqual(base);
     expect(await generate(request())).toEqual(base);
 
-    const many = { samples: 20, temperature: 1, topP: 1, maxNewTokens: 30, seed: 5 };
+    const many = { samples: 20, temperature: 1, topP: 1, maxNewTokens: 30, seed: 5, stop: [] };
     const tokenizer = await readTokenizer(model);
     for (const to of [undefined, adapter]) {
       const samples = await generate(request({ sampling: many, adapter: to }));
@@ -225,7 +227,7 @@ describe('the generator process', () => {
 
   it('answers health checks within 50 ms while it samples', async () => {
     const controller = new AbortController();
-    const sampling = { samples: 50, temperature: 1, topP: 1, maxNewTokens: 400, seed: 1 };
+    const sampling = { samples: 50, temperature: 1, topP: 1, maxNewTokens: 400, seed: 1, stop: [] };
     const busy = collect(generator.generate(request({ sampling }), { signal: controller.signal }));
     const latencies: number[] = [];
     for (let check = 0; check < 20; check++) {

@@ -1,24 +1,35 @@
-// The generator process: serves GeneratorService over a pool of engine workers (see configuration.ts).
+// The generator process: serves GeneratorService over the embedded engine or an OpenAI-compatible server (see configuration.ts).
 import { openStore } from '@overtone/artifacts';
+import { resolveModel } from '@overtone/language-model';
 import { runService } from '@overtone/rpc';
-import { SamplingPool } from '@overtone/sampling';
 import { adapterResolver } from './adapter.ts';
-import { readConfiguration } from './configuration.ts';
+import { type GeneratorBackend } from './backend.ts';
+import { readConfiguration, type GeneratorConfiguration } from './configuration.ts';
+import { openEngine } from './engine-backend.ts';
 import { generatorService } from './handlers.ts';
+import { openServer } from './openai-backend.ts';
+
+async function openBackend({ engine: host, openai }: GeneratorConfiguration): Promise<GeneratorBackend> {
+  const engine = host && { ...host, model: await resolveModel(host.model) };
+  if (openai) return openServer(openai, engine);
+  if (engine) return openEngine(engine);
+  throw new Error('OVERTONE_MODEL: set it to the folder of the model to host');
+}
 
 try {
-  const { artifacts, ...options } = readConfiguration(process.env);
+  const configuration = readConfiguration(process.env);
+  const { artifacts } = configuration;
   const store = artifacts === undefined ? undefined : openStore(artifacts);
-  const pool = await SamplingPool.open(options);
+  const backend = await openBackend(configuration);
   try {
     await runService({
       name: 'generator',
-      services: [generatorService(pool, adapterResolver(store))],
-      onClose: () => pool.close(),
+      services: [generatorService(backend, adapterResolver(store))],
+      onClose: () => backend.close(),
     });
   } catch (error) {
     // Its threads would keep the process alive.
-    await pool.close();
+    await backend.close();
     throw error;
   }
 } catch (error) {

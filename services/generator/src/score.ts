@@ -1,12 +1,14 @@
-// Score: teacher-forced scores of a stream of texts, in batches that the pool's workers share.
+// Score: teacher-forced scores of a stream of texts, in batches that the backend's workers share.
 import { type ScoreRequest, type ScoreResponse } from '@overtone/contracts';
 import { checkField, invalidArgument, mapConcurrent } from '@overtone/rpc';
-import { type ItemScore, type SamplingPool, type ScoringRequestItem } from '@overtone/sampling';
+import { type ItemScore, type ScoringRequestItem } from '@overtone/sampling';
 import { withSpan } from '@overtone/telemetry';
 import { type AdapterResolver } from './adapter.ts';
+import { type GeneratorBackend, type HostedAdapter } from './backend.ts';
 import { batches } from './batches.ts';
 import { parseMessages } from './messages.ts';
 import { poolError } from './pool-error.ts';
+import { serverStatus } from './server-status.ts';
 
 const BATCH_SIZE = 64;
 const BATCH_WAIT_MS = 3;
@@ -18,22 +20,21 @@ interface ParsedRequest {
 
 /** Answers one stream; a bad request ends it. */
 export async function* score(
-  pool: SamplingPool,
+  backend: GeneratorBackend,
   resolveAdapter: AdapterResolver,
   requests: AsyncIterable<ScoreRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<ScoreResponse> {
   const open = new Set<string>();
-  let adapter: { readonly sha256: string | undefined; readonly folder: string | undefined } | undefined;
+  let stream: { readonly adapter: HostedAdapter | undefined } | undefined;
   async function* parsed(): AsyncGenerator<ParsedRequest> {
     for await (const request of requests) {
       const { id } = request;
       checkField(id !== '', 'id', 'must not be empty');
       checkField(!open.has(id), 'id', `"${id}" is still being scored; ids must be unique within a stream`);
-      const sha256 = request.adapter?.sha256;
-      adapter ??= { sha256, folder: await resolveAdapter(request.adapter) };
+      stream ??= { adapter: await resolveAdapter(request.adapter) };
       checkField(
-        adapter.sha256 === sha256,
+        stream.adapter?.sha256 === request.adapter?.sha256,
         'adapter',
         `request "${id}" names another one than the first; expected one adapter for a whole stream`,
       );
@@ -44,9 +45,8 @@ export async function* score(
   }
   const scored = mapConcurrent(
     batches(parsed(), { size: BATCH_SIZE, waitMs: BATCH_WAIT_MS }),
-    (batch, stop) => scoreBatch(pool, adapter?.folder, batch, stop),
-    // One that is computed and one that waits, for every worker.
-    { limit: 2 * pool.size, signal },
+    (batch, stop) => scoreBatch(backend, stream?.adapter, batch, stop),
+    { limit: backend.scoringConcurrency, signal },
   );
   for await (const responses of scored) {
     for (const response of responses) {
@@ -57,19 +57,20 @@ export async function* score(
 }
 
 function scoreBatch(
-  pool: SamplingPool,
-  adapter: string | undefined,
+  backend: GeneratorBackend,
+  adapter: HostedAdapter | undefined,
   batch: readonly ParsedRequest[],
   signal: AbortSignal,
 ): Promise<ScoreResponse[]> {
-  return withSpan('score', { requests: batch.length, adapter: adapter ?? '' }, async () => {
+  return withSpan('score', { requests: batch.length, adapter: adapter?.folder ?? '' }, async () => {
     const items = batch.map(({ item }) => item);
-    const scores = await pool.score({ items, adapter }, signal).catch((error: unknown) => {
-      throw poolError(error, (index) => `request "${batch[index]?.id ?? index}"`);
+    const scores = await backend.score(items, adapter, signal).catch((error: unknown) => {
+      throw serverStatus(poolError(error, (index) => `request "${batch[index]?.id ?? index}"`));
     });
     return scores.map((itemScore, index) => {
       const { id, item } = batch[index] ?? {};
-      if (id === undefined || item === undefined) throw new Error('The pool returned more scores than items');
+      if (id === undefined || item === undefined)
+        throw new Error('The backend returned more scores than items');
       return response(id, item, itemScore);
     });
   });
@@ -94,7 +95,7 @@ function response(
   { target }: ScoringRequestItem,
   { promptTokens, texts }: ItemScore,
 ): ScoreResponse {
-  const whole = 'completion' in target ? texts[0] : undefined;
+  const whole = 'continuations' in target ? undefined : texts[0];
   return {
     id,
     tokenLogprobs: Array.from(whole?.logprobs ?? []),

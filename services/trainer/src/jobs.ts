@@ -9,6 +9,7 @@ import {
   type StepMetrics,
   type WatchJobResponse,
 } from '@overtone/contracts';
+import { resolveModel } from '@overtone/language-model';
 import { alreadyExists, notFound, requiredField } from '@overtone/rpc';
 import { logger, withSpan } from '@overtone/telemetry';
 import { trainInThread } from '@overtone/training';
@@ -189,7 +190,8 @@ export class Jobs {
     const { store, threads, checkpointSeconds } = this.options;
     const spec = requiredField(entry.request.spec, 'spec');
     const dataset = requiredField(spec.dataset, 'spec.dataset');
-    const options = { ...parseSpecification(spec), dataset: await store.openFile(dataset) };
+    const model = await resolveModel(spec.model, { signal: entry.controller.signal });
+    const options = { ...parseSpecification(spec), model, dataset: await store.openFile(dataset) };
     const task = { options, run: { folder: join(entry.folder.path, 'run'), threads, checkpointSeconds } };
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {
