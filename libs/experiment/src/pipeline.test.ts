@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EntropyKind } from '@overtone/contracts';
 import { parseReport, type Report } from '@overtone/report';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Experiment, parseExperiment } from './config/load.ts';
@@ -255,6 +256,14 @@ describe('the pipeline', () => {
     await once(other, 'exit');
     const { folder } = await prepareRun(experimentOn(services), { out });
     expect(readFileSync(folder.at('run.lock'), 'utf8').trim()).toBe(String(process.pid));
+  });
+
+  it('refuses a signal of entropies before it samples, where the generator gives none', async () => {
+    const services = await doubles({ entropyKind: EntropyKind.ENTROPY_KIND_NONE });
+    await expect(run(experimentOn(services), newFolder())).rejects.toThrow(
+      /signal "entropy" is made of entropies, and the generator at .* gives none/,
+    );
+    expect(services.calls.get('generate') ?? 0).toBe(0);
   });
 
   it('refuses the folder of another configuration', async () => {

@@ -13,7 +13,8 @@ const description = {
   vocabularySize: 0,
   contextLength: 0,
   backend: '',
-};
+  entropyKind: 0,
+} as const;
 
 /** A test double of a Generator service: it prefers the shorter solution and answers through `answer`. */
 function scoringDouble(

@@ -47,7 +47,7 @@ export {
 } from './hub/resolve-model.ts';
 export { initialAdapter, initialParameters } from './initialize.ts';
 export { ModelError } from './model-error.ts';
-export { parameterSpecs, PROJECTIONS, type Projection } from './parameters.ts';
+export { parameterSpecs, projectionShape, PROJECTIONS, type Projection } from './parameters.ts';
 export { rotaryFrequencies, type RotaryFrequencies } from './rope.ts';
 export { ROPE_TYPES, type RopeConfig } from './rope-config.ts';
 export { readSafetensors, writeSafetensors, type NamedTensor, type ReadOptions } from './safetensors.ts';

@@ -25,7 +25,7 @@ export function renderHtml(report: Report): string {
 <dl class="facts">
 <div><dt>Saturated questions</dt><dd>${saturated}<small> of ${questions}</small></dd></div>
 <div><dt>Accuracy on training questions</dt><dd>${formatShare(accuracy)}</dd></div>
-<div><dt>Model</dt><dd>${escapeHtml(report.model.name)}<small> ${report.model.parameters.toLocaleString('en')} parameters</small></dd></div>
+<div><dt>Model</dt><dd>${escapeHtml(report.model.name)}${report.model.parameters === 0 ? '' : `<small> ${report.model.parameters.toLocaleString('en')} parameters</small>`}</dd></div>
 </dl>
 </header>
 <section>

@@ -30,12 +30,13 @@ export function packedLogprobs(
   };
   const tokens = tensor('tokens') as tf.Tensor2D;
   const [rows, length] = tokens.shape;
-  const segments = tensor('segments');
-  const same = tf.equal(
-    tf.reshape(segments, [rows, 1, length, 1]),
-    tf.reshape(segments, [rows, 1, 1, length]),
-  );
-  const bias = tf.where<tf.Tensor4D>(same, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
+  const asKeys = (name: string): tf.Tensor => tf.reshape(tensor(name), [rows, 1, 1, length]);
+  const asQueries = (name: string): tf.Tensor => tf.reshape(tensor(name), [rows, 1, length, 1]);
+  const sameTree = tf.equal(asQueries('trees'), asKeys('trees'));
+  const sameBranch = tf.equal(asQueries('branches'), asKeys('branches'));
+  const ofTrunk = tf.equal(asKeys('branches'), tf.scalar(0, 'int32'));
+  const visible = tf.logicalAnd(sameTree, tf.logicalOr(sameBranch, ofTrunk));
+  const bias = tf.where<tf.Tensor4D>(visible, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
   const input = { tokens, positions: tensor('positions') as tf.Tensor2D, bias };
   const { hidden } = decode(config, weights, linear, input, length);
   // Only what predicts a completion token goes through the head.

@@ -23,39 +23,69 @@ const sequence = fc
       .integer({ min: 1, max: tokens.length - 1 })
       .map((promptLength): Sequence => ({ tokens: Int32Array.from(tokens), promptLength })),
   );
-const batches = fc.array(fc.array(sequence, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 4 });
+/** Sequences of which some have the same prompt. */
+const siblings = fc
+  .tuple(fc.array(sequence, { minLength: 1, maxLength: 3 }), fc.array(fc.nat(2), { maxLength: 6 }))
+  .chain(([roots, copies]) =>
+    fc
+      .tuple(
+        ...copies.map(() =>
+          fc.array(fc.integer({ min: 1, max: VOCABULARY - 1 }), { minLength: 1, maxLength: 9 }),
+        ),
+      )
+      .map((completions: number[][]) => [
+        ...roots,
+        ...completions.map((completion, index): Sequence => {
+          const { tokens, promptLength } = roots[(copies[index] ?? 0) % roots.length] ?? roots[0] ?? EMPTY;
+          return {
+            tokens: Int32Array.from([...tokens.subarray(0, promptLength), ...completion]),
+            promptLength,
+          };
+        }),
+      ]),
+  );
+const EMPTY: Sequence = { tokens: Int32Array.of(1, 1), promptLength: 1 };
+const batches = fc.array(siblings, { minLength: 1, maxLength: 4 });
 
 const integers = (tensor: HostTensor): number[] => Array.from(tensor.data as Int32Array);
 
 describe('packing', () => {
-  it('lays every sequence down once, whole, with its own positions and segment, and targets at its predecessors', () => {
+  it('lays every completion down once after its prompt, with the positions of the sequence, and targets at its predecessors', () => {
     fc.assert(
-      fc.property(batches, (steps) => {
-        const shape = batchShape(steps);
+      fc.property(batches, fc.constantFrom(5, Infinity), (steps, costlyKeys) => {
+        const shape = batchShape(steps, costlyKeys);
         for (const sequences of steps) {
           const packed = packBatch(sequences, shape);
-          const tokens = integers(packed.tokens);
-          const positions = integers(packed.positions);
-          const segments = integers(packed.segments);
           expect(packed.tokens.dims).toEqual([shape.rows, shape.length]);
-          const starts = sequences.map(({ tokens: own }, index) => {
-            const start = segments.indexOf(index + 1);
-            expect(segments.filter((segment) => segment === index + 1)).toHaveLength(own.length);
-            expect(segments.lastIndexOf(index + 1)).toBe(start + own.length - 1);
-            expect(Math.floor(start / shape.length)).toBe(
-              Math.floor((start + own.length - 1) / shape.length),
-            );
-            expect(tokens.slice(start, start + own.length)).toEqual(Array.from(own));
-            expect(positions.slice(start, start + own.length)).toEqual(Array.from(own.keys()));
-            return start;
+          const [tokens, positions, trees, branches] = [
+            packed.tokens,
+            packed.positions,
+            packed.trees,
+            packed.branches,
+          ].map(integers);
+          const where = (test: (at: number) => boolean): number[] =>
+            [...(tokens ?? []).keys()].filter((at) => test(at));
+          const rowOf = (at: number): number => Math.floor(at / shape.length);
+          const layouts = sequences.map(({ promptLength }, index) => {
+            const branch = where((at) => branches?.[at] === index + 1);
+            const tree = trees?.[branch[0] ?? -1];
+            const trunk = where((at) => trees?.[at] === tree && branches?.[at] === 0);
+            expect(trunk).toHaveLength(promptLength);
+            return [...trunk, ...branch];
           });
-          const targets = sequences.flatMap(({ tokens: own, promptLength }, index) =>
-            Array.from(own.subarray(promptLength), (token, offset) => ({
-              row: (starts[index] ?? NaN) + promptLength + offset - 1,
+          const targets = sequences.flatMap(({ tokens: own, promptLength }, index) => {
+            const layout = layouts[index] ?? [];
+            expect(layout.map((at) => tokens?.[at])).toEqual(Array.from(own));
+            expect(layout.map((at) => positions?.[at])).toEqual(Array.from(own.keys()));
+            expect(new Set(layout.map(rowOf)).size).toBe(1);
+            // Causal attention looks at what lies before in the row.
+            expect(layout).toEqual([...layout].sort((x, y) => x - y));
+            return Array.from(own.subarray(promptLength), (token, offset) => ({
+              row: layout[promptLength + offset - 1],
               token,
               sequence: index,
-            })),
-          );
+            }));
+          });
           const targetRows = integers(packed.target_rows);
           const targetTokens = integers(packed.target_tokens);
           const places = integers(packed.target_sequences).map((place, index) => ({
@@ -73,6 +103,22 @@ describe('packing', () => {
         }
       }),
     );
+  });
+
+  it('lets the completions of a long prompt share it, where that costs less', () => {
+    const group = (prompt: number, completion: number): Sequence[] =>
+      Array.from({ length: 8 }, (_, index) => ({
+        tokens: Int32Array.from([
+          ...new Array<number>(prompt).fill(3),
+          ...new Array<number>(completion).fill(index),
+        ]),
+        promptLength: prompt,
+      }));
+    const { rows, length } = batchShape([group(100, 12)]);
+    expect(rows * length).toBeLessThan(300);
+    expect(batchShape([group(20, 80)]).length).toBeGreaterThan(112);
+    // Where attention is dear, rows stay short.
+    expect(batchShape([group(20, 80)], 20).length).toBe(112);
   });
 
   it('needs no more rows than sequences, and refuses what does not fit', () => {
@@ -129,7 +175,7 @@ describe('packed log-probabilities', () => {
 
   it('are those of each sequence alone, whatever shares its row', () => {
     fc.assert(
-      fc.property(fc.array(sequence, { minLength: 1, maxLength: 6 }), fc.nat(3), (sequences, spare) => {
+      fc.property(siblings, fc.nat(3), (sequences, spare) => {
         const shape = batchShape([sequences]);
         const roomier = { ...shape, rows: shape.rows + 1, sequences: shape.sequences + spare };
         const packed = tf.tidy(() => {

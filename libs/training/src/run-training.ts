@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
+  type DecoderConfig,
   initialAdapter,
   initialParameters,
   linearOf,
@@ -11,6 +12,8 @@ import {
   loraShapes,
   type Model,
   parameterSpecs,
+  PROJECTIONS,
+  projectionShape,
   readDecoderConfig,
   readParameters,
   readTokenizer,
@@ -38,8 +41,10 @@ import { loadState, saveState, type TrainingState } from './training-state.ts';
 
 /** What to train, on what, and how: everything that determines the result. */
 export interface TrainingOptions {
-  /** Model folder to start from; with `initializeSeed`, only its configuration and tokenizer are used. */
+  /** Model folder or .gguf file to start from; with `initializeSeed`, only its configuration and tokenizer are used. */
   readonly model: string;
+  /** What adapters record as their base model, for instance its name on the hub. Default: `model`. */
+  readonly baseModel?: string | undefined;
   /** Start from random weights drawn from this seed. Default: the folder's weights. */
   readonly initializeSeed?: number | undefined;
   /** JSONL file of training groups. */
@@ -108,7 +113,10 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
       ? loraShapes(config, lora)
       : [...parameterSpecs(config)].map(([name, { shape }]) => [name, shape] as const),
   );
-  const batch = batchShape(plan.map((step) => step.flatMap(({ sequences }) => sequences)));
+  const batch = batchShape(
+    plan.map((step) => step.flatMap(({ sequences }) => sequences)),
+    costlyKeys(config),
+  );
   const model: Model = { folder: options.model, config, parameters, tokenizer };
   const weights = Object.fromEntries(
     [...parameters].map(([name, { shape, data }]) => [name, hostTensor({ dtype: 'float32', shape }, data)]),
@@ -297,6 +305,18 @@ async function referenceLogprobs(
   return known;
 }
 
+/** Attention's products are small, and run at about this fraction of the speed of a layer's projections. */
+const ATTENTION_SPEED = 0.2;
+
+/** Keys to attend to that cost a token as much as its layer's projections do. */
+function costlyKeys(config: DecoderConfig): number {
+  const projections = PROJECTIONS.reduce((sum, projection) => {
+    const [rows, columns] = projectionShape(config, projection);
+    return sum + rows * columns;
+  }, 0);
+  return (ATTENTION_SPEED * projections) / (2 * config.numAttentionHeads * config.headDim);
+}
+
 const snapshotFolder = (folder: string, step: number): string => join(folder, 'snapshots', `step-${step}`);
 
 /** The snapshots that were complete when an earlier run was interrupted; later ones will be written again. */
@@ -311,7 +331,7 @@ async function earlierSnapshots(folder: string, step: number): Promise<TrainingE
 
 /** Writes the weights at a step, as an adapter or a model folder, under its final name only when complete. */
 async function writeSnapshot(
-  { model, lora }: TrainingOptions,
+  { model, baseModel = model, lora }: TrainingOptions,
   layout: Layout,
   state: TrainingState,
   folder: string,
@@ -321,7 +341,7 @@ async function writeSnapshot(
   await rm(partial, { recursive: true, force: true });
   await mkdir(dirname(path), { recursive: true });
   const parameters = splitVector(layout, state.theta);
-  if (lora) await writeAdapter(partial, { lora, parameters }, model);
+  if (lora) await writeAdapter(partial, { lora, parameters }, baseModel);
   else await writeModel(partial, model, parameters);
   await rm(path, { recursive: true, force: true });
   await rename(partial, path);

@@ -11,7 +11,7 @@ import {
   PROJECTIONS,
 } from '@overtone/language-model';
 import { seededRandom } from '@overtone/statistics';
-import { hostTensor, type HostTensor, Program, trace } from '@overtone/tensor';
+import { float32, hostTensor, type HostTensor, Program, trace } from '@overtone/tensor';
 import { joinVector, layoutOf } from './layout.ts';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { batchShape, packBatch } from './packing.ts';
@@ -34,8 +34,14 @@ const config = parseDecoderConfig({
 const lora: LoraConfig = { r: 4, alpha: 8, targetModules: [...PROJECTIONS] };
 const parameters = initialParameters(config, 1);
 
+type Group = {
+  readonly id: string;
+  readonly scores: readonly number[];
+  readonly sequences: readonly Sequence[];
+};
+
 /** Three groups of solutions of different lengths, with scores that rank them. */
-const groups = [3, 2, 4].map((count, group) => ({
+const differing = [3, 2, 4].map((count, group): Group => ({
   id: `g${group}`,
   scores: Array.from({ length: count }, (_, index) => ((index * 7 + group * 3) % 5) / 2),
   sequences: Array.from({ length: count }, (_, index): Sequence => {
@@ -50,6 +56,8 @@ const groups = [3, 2, 4].map((count, group) => ({
 function prepare(
   spec: ObjectiveSpec,
   adapter: LoraConfig | undefined,
+  groups = differing,
+  rowLength?: number,
 ): { options: StepOptions; feeds: Record<string, HostTensor> } {
   const objective = createObjective(spec);
   const examples = groups.flatMap((group) => {
@@ -59,7 +67,8 @@ function prepare(
       : [];
   });
   const sequences = examples.flatMap((example) => example.sequences);
-  const batch = batchShape([sequences]);
+  const shape = batchShape([sequences]);
+  const batch = rowLength === undefined ? shape : { ...shape, length: rowLength, rows: sequences.length };
   const layout = layoutOf(
     adapter
       ? loraShapes(config, adapter)
@@ -155,4 +164,56 @@ describe('the traced gradient equals the eager one of the cpu backend to 1e-4', 
       });
     }
   }
+});
+
+describe('the prompt that the solutions of a group share', () => {
+  const groups = differing.map((group, index): Group => {
+    const prompt = Array.from({ length: 9 }, (_, at) => (at * 5 + index) % 19);
+    return {
+      ...group,
+      sequences: group.sequences.map(({ tokens }) => ({
+        tokens: Int32Array.from([...prompt, ...tokens.subarray(3)]),
+        promptLength: prompt.length,
+      })),
+    };
+  });
+
+  async function computed(
+    rowLength: number,
+  ): Promise<{ tokens: number; loss: number; gradient: Float32Array }> {
+    const { options, feeds } = prepare(
+      { type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: true },
+      lora,
+      groups,
+      rowLength,
+    );
+    const program = await Program.compile(
+      trace(stepInputs(options), (inputs) => {
+        const { loss, gradient } = lossAndGradient(options, inputs);
+        return { loss, gradient };
+      }),
+    );
+    const { loss, gradient } = await program.run(feeds);
+    await program.dispose();
+    if (!loss || !gradient) throw new Error('The step returned nothing');
+    const trees = Array.from(feeds['trees']?.data as Int32Array);
+    return {
+      tokens: trees.filter((tree) => tree > 0).length,
+      loss: float32(loss)[0] ?? NaN,
+      gradient: float32(gradient),
+    };
+  }
+
+  it('is computed once, to the same loss and gradient', async () => {
+    const longest = Math.max(
+      ...groups.flatMap(({ sequences }) => sequences.map(({ tokens }) => tokens.length)),
+    );
+    const apart = await computed(longest);
+    const together = await computed(8 * longest);
+    expect(together.tokens).toBeLessThan(0.7 * apart.tokens);
+    expect(together.loss).toBeCloseTo(apart.loss, 5);
+    const norm = Math.hypot(...apart.gradient);
+    const distance = Math.hypot(...apart.gradient.map((value, at) => value - (together.gradient[at] ?? NaN)));
+    expect(distance / norm).toBeLessThan(1e-5);
+  });
 });

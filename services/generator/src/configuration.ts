@@ -105,7 +105,8 @@ function oneOf<Choice extends string>(
  * - `OVERTONE_OPENAI_BASE_URL`: its address, for example http://localhost:8000/v1;
  * - `OVERTONE_OPENAI_MODEL`: the model's id there; default: the only one that it has;
  * - `OPENAI_API_KEY`, or `OVERTONE_OPENAI_API_KEY_FILE`, a file that holds nothing else: the key; default: none;
- * - `OVERTONE_OPENAI_CONCURRENCY`: most requests at a time; default 32;
+ * - `OVERTONE_OPENAI_CONCURRENCY`: most requests at a time; default 32; for llama-server best its number of slots (-np): it notices
+ *   only when their turn comes that requests it has queued were cancelled;
  * - `OVERTONE_OPENAI_RETRIES`: tries after the first, with growing pauses up to 8 s; default 8; "0" is none;
  * - `OVERTONE_OPENAI_TIMEOUT_S`: longest wait for one sample, seconds; default 600;
  * - `OVERTONE_ENTROPY`: "engine" (teacher-forced on `OVERTONE_MODEL`; default where that is set), "top-k" (an approximation from the

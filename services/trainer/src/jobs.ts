@@ -191,7 +191,8 @@ export class Jobs {
     const spec = requiredField(entry.request.spec, 'spec');
     const dataset = requiredField(spec.dataset, 'spec.dataset');
     const model = await resolveModel(spec.model, { signal: entry.controller.signal });
-    const options = { ...parseSpecification(spec), model, dataset: await store.openFile(dataset) };
+    const parsed = parseSpecification(spec);
+    const options = { ...parsed, model, baseModel: parsed.model, dataset: await store.openFile(dataset) };
     const task = { options, run: { folder: join(entry.folder.path, 'run'), threads, checkpointSeconds } };
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {

@@ -16,7 +16,7 @@ const openai = object({
   baseUrl: z.url({ protocol: /^https?$/, error: 'must be an address like http://localhost:8000/v1' }),
   /** The model's id there; absent: the only one that the server has. It must be `model`, which is trained and judges. */
   model: z.string().min(1).optional(),
-  /** Most requests at a time. Default 32. */
+  /** Most requests at a time; for llama-server best its number of slots (-np). Default 32. */
   concurrency: count.default(32),
   /** Tries after the first, with growing pauses up to 8 s. Default 8. */
   retries: z.int().min(0).default(8),

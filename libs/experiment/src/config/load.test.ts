@@ -176,6 +176,28 @@ describe('an experiment file', () => {
     expect(load(VALID, folder).model).toBe('some-id');
   });
 
+  it('says how the generator is started, and refuses what contradicts itself', () => {
+    expect(load(VALID).generator).toEqual({ backend: 'engine' });
+    const alone = VALID.replace("generator: 'host:1', ", '')
+      .replace(/judges:\n.*\n/, '')
+      .replace(/  judged:.*\n/, '');
+    const server = (section: string): string => `${alone}generator: { backend: openai, ${section} }\n`;
+    const trained = server("baseUrl: 'http://host:8000/v1', entropy: top-k");
+    expect(load(trained).generator).toMatchObject({ concurrency: 32, topLogprobs: 20, entropy: 'top-k' });
+    expect(load(trained).model).toBe('some-id');
+    expect(refusal(server('baseUrl: host'))).toMatch(/generator\.baseUrl: must be an address like http/);
+    expect(refusal(server("baseUrl: 'http://h', modle: x"))).toMatch(
+      /unknown key "modle", did you mean "model"/,
+    );
+    expect(refusal(server("baseUrl: 'http://h', entropy: none"))).toMatch(
+      /generator\.entropy: is none, but signal "entropy" is made of entropies/,
+    );
+    expect(refusal(`${VALID}generator: { backend: openai, baseUrl: 'http://h' }\n`)).toMatch(
+      /generator: says how to start a generator, but services\.generator says that one runs at host:1/,
+    );
+    expect(refusal(`${VALID}generator: { backend: vllm }\n`)).toMatch(/"backend": "engine" or "openai"/);
+  });
+
   it('takes more or fewer seeds from the command line', () => {
     const seedsFor = (seeds: number): number[] =>
       parseExperiment(`${VALID}seeds: [3, 1]\n`, { file: 'x', folder: '/' }, { seeds }).seeds;
