@@ -121,6 +121,16 @@ describe('packing', () => {
     expect(batchShape([group(20, 80)], 20).length).toBe(112);
   });
 
+  it('finds a shape for a hundred thousand steps', () => {
+    const step = [{ tokens: Int32Array.of(1, 2, 3), promptLength: 1 }];
+    expect(batchShape(new Array<Sequence[]>(100_000).fill(step))).toEqual({
+      rows: 1,
+      length: 16,
+      targets: 2,
+      sequences: 1,
+    });
+  });
+
   it('needs no more rows than sequences, and refuses what does not fit', () => {
     const short = (length: number): Sequence => ({ tokens: new Int32Array(length), promptLength: 1 });
     expect(batchShape([[short(16), short(8), short(8), short(4)]])).toEqual({

@@ -79,6 +79,11 @@ function assignPlaces(
   return { places, rows: rows.length };
 }
 
+/** The largest of numbers, 0 for none; there may be more of them than a call takes arguments. */
+function most<Item>(items: readonly Item[], count: (item: Item) => number): number {
+  return items.reduce((largest, item) => Math.max(largest, count(item)), 0);
+}
+
 /**
  * The shape in which the given steps cost least, among those that hold every one of them.
  *
@@ -86,25 +91,22 @@ function assignPlaces(
  */
 export function batchShape(steps: readonly (readonly Sequence[])[], costlyKeys = Infinity): BatchShape {
   const ordered = steps.map((sequences) => ({ sequences, order: inOrder(sequences) }));
-  const longest = Math.max(0, ...steps.flat().map(({ tokens }) => tokens.length));
+  const longest = most(steps, (sequences) => most(sequences, ({ tokens }) => tokens.length));
   const shared = ordered.some(({ order }) => new Set(order.map(({ prompt }) => prompt)).size < order.length);
-  const most = (count: (sequences: readonly Sequence[]) => number): number =>
-    Math.max(0, ...steps.map(count));
   let best = { cost: Infinity, rows: 0, length: 0 };
   for (const factor of shared ? LENGTHS : [1]) {
     const length = Math.ceil((factor * longest) / LENGTH_STEP) * LENGTH_STEP;
-    const rows = Math.max(
-      0,
-      ...ordered.map(({ sequences, order }) => assignPlaces(sequences, order, length).rows),
-    );
+    const rows = most(ordered, ({ sequences, order }) => assignPlaces(sequences, order, length).rows);
     const cost = rows * length * (1 + length / costlyKeys);
     if (cost < best.cost) best = { cost, rows, length };
   }
   return {
     rows: best.rows,
     length: best.length,
-    targets: most((sequences) => sequences.reduce((sum, sequence) => sum + completionLength(sequence), 0)),
-    sequences: most((sequences) => sequences.length),
+    targets: most(steps, (sequences) =>
+      sequences.reduce((sum, sequence) => sum + completionLength(sequence), 0),
+    ),
+    sequences: most(steps, (sequences) => sequences.length),
   };
 }
 
