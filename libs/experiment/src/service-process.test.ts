@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { InputError } from './input-error.ts';
 import { ServiceProcess, type ServiceProcessOptions } from './service-process.ts';
 
 // A stand-in for a service: listens where it is told, dies when somebody connects and says so.
@@ -84,6 +85,10 @@ describe('a service process', () => {
     const service = standIn(`throw new Error('OVERTONE_MODEL: no such folder')`);
     await expect(service.start()).rejects.toThrow(
       /stand-in did not start \(exit code 1\): Error: OVERTONE_MODEL: no such folder/,
+    );
+    const refusing = standIn(`console.error('weights are truncated'); process.exitCode = 2;`);
+    await expect(refusing.start()).rejects.toThrow(
+      new InputError('service stand-in did not start: weights are truncated'),
     );
   });
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { InputError } from './input-error.ts';
 
 /** How to start a service. */
 export interface ServiceProcessOptions {
@@ -21,6 +22,8 @@ export interface ServiceProcessOptions {
   readonly onFailure?: (error: Error) => void;
 }
 
+/** A service's exit code when what it was given cannot be used. */
+const BAD_INPUT = 2;
 const STARTUP_MS = 120_000;
 const DRAIN_MS = 8_000;
 /** A service that keeps dying is restarted this often in a row, where "in a row" means within a minute of its start. */
@@ -125,8 +128,11 @@ export class ServiceProcess {
       // 'close' comes after the last line of standard error, which says why.
       child.once('close', (code, signal) => {
         clearTimeout(slow);
+        const words = this.#lastWords();
         reject(
-          new Error(`service ${name} did not start (${describeExit(code, signal)})${this.#lastWords()}`),
+          code === BAD_INPUT
+            ? new InputError(`service ${name} did not start${words}`)
+            : new Error(`service ${name} did not start (${describeExit(code, signal)})${words}`),
         );
       });
       if (child.stdout === null) return;
