@@ -41,8 +41,20 @@ const floors = {
   report: ['statistics'],
   // The pipeline reaches models through gRPC alone, so that five local processes and a cluster are the same to it.
   experiment: [...ground, 'contracts', 'tasks', 'rpc', 'signals', 'report'],
-  // Models are fetched, described and exported without a service.
-  cli: [...ground, 'contracts', 'tasks', 'rpc', 'report', 'miniature', 'experiment', 'language-model'],
+  // Models are fetched, described and exported, devices tried, and memory predicted, without a service.
+  cli: [
+    ...ground,
+    'contracts',
+    'tasks',
+    'rpc',
+    'report',
+    'miniature',
+    'experiment',
+    'language-model',
+    'tensor',
+    'sampling',
+    'training',
+  ],
 };
 
 export default tseslint.config(

@@ -59,7 +59,25 @@ describe('overtone', () => {
       undefined,
       /samples: must be at least 2/,
     ],
+    [
+      'a model that is none',
+      EXPERIMENT,
+      undefined,
+      /service generator did not start: generator: .*config\.json/,
+    ],
     ['no weights', EXPERIMENT, ['config.json', 'tokenizer.json'], /lacks \*\.safetensors/],
+    [
+      'an unknown device',
+      `${EXPERIMENT}engine: { device: rocm }`,
+      undefined,
+      /engine\.device: .*"cpu"\|"cuda"/,
+    ],
+    [
+      'a device that is not there',
+      `${EXPERIMENT}engine: { device: cuda }`,
+      undefined,
+      /engine\.device: cuda is not available: .* It needs: /,
+    ],
     [
       'too few questions',
       EXPERIMENT.replace('count: 4', 'count: 9999'),

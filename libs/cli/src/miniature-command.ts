@@ -71,6 +71,9 @@ export async function buildWorld(
         OVERTONE_ARTIFACTS: artifacts,
         OVERTONE_STATE: join(workshop, 'state'),
         OVERTONE_THREADS: String(options.threads),
+        // A world is what the CPU makes of its seed.
+        OVERTONE_DEVICE: '',
+        OVERTONE_PRECISION: '',
       });
       const trainer = connect(TrainerServiceClient, address);
       try {

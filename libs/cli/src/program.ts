@@ -22,6 +22,7 @@ interface RunFlags {
   model?: string;
   force: boolean;
   json: boolean;
+  dryRun?: boolean;
 }
 
 /** The command line. `signal` aborts when the person at the keyboard interrupts. */
@@ -77,18 +78,31 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .addOption(seedsOption())
     .addOption(modelOption())
     .addOption(forceOption())
+    .option('--dry-run', 'say what would be done and how much memory it would take, and write nothing', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples(
         'overtone run experiment.yaml --out runs/first',
+        'overtone run experiment.yaml --out runs/first --dry-run',
         'overtone run experiment.yaml --out runs/first --seeds 1',
       ),
     )
-    .action(async (file: string, flags: RunFlags) => runFile(file, flags, signal()));
+    .action(async (file: string, flags: RunFlags & { dryRun: boolean }) => runFile(file, flags, signal()));
 
   addMiniatureCommands(program, signal);
   addModelCommands(program, signal);
+
+  program
+    .command('doctor')
+    .description(
+      'Say what this machine can compute on, why not on the rest, and the command that would enable it. Exit code 0 when the CPU works, else 2.',
+    )
+    .addOption(jsonOption())
+    .action(async ({ json }: { json: boolean }) => {
+      const { doctorCommand } = await import('./doctor.ts');
+      process.exitCode = await doctorCommand(json, signal());
+    });
   return program;
 }
 
@@ -104,10 +118,22 @@ async function runFile(
     ...(seeds === undefined ? {} : { seeds }),
     ...(model === undefined ? {} : { model }),
   });
+  if (flags.dryRun === true) {
+    const { dryRun } = await import('./dry-run.ts');
+    await dryRun(experiment, flags.json);
+    return;
+  }
   if (mustBeFetched(experiment)) {
     const { fetchModel } = await import('./model-commands.ts');
     // With its commit, so that every process opens the same model, and none has to ask the hub again.
     experiment.model = (await fetchModel(experiment.model, signal)).reference;
+  }
+  const { engine, services } = experiment;
+  if (engine !== undefined && (services.generator === undefined || services.trainer === undefined)) {
+    const { requireDevice } = await import('@overtone/tensor/devices');
+    await requireDevice(engine.device, `${file}: engine.device`).catch((error: unknown) => {
+      throw new InputError(error instanceof Error ? error.message : String(error));
+    });
   }
   const prepared = await prepareRun(experiment, flags);
   await startTelemetry(prepared.folder.path);

@@ -12,6 +12,7 @@ import {
 } from '@overtone/report';
 import type { Prompt, Verifier } from '@overtone/tasks';
 import { withSpan } from '@overtone/telemetry';
+import { engineOf } from './config/engine.ts';
 import type { Arm, Experiment } from './config/load.ts';
 import type { Objective, Signal } from './config/schema.ts';
 import { InputError } from './input-error.ts';
@@ -25,10 +26,11 @@ import { evaluate } from './stages/evaluate.ts';
 import { sample } from './stages/sample.ts';
 import { saturate, type Saturation } from './stages/saturate.ts';
 import { distinguishes, score } from './stages/score.ts';
-import { type Chosen, learningRates, selectWeights, snapshotSteps } from './stages/select.ts';
+import { type Chosen, learningRates, selectWeights } from './stages/select.ts';
 import { train, trainingSpec } from './stages/train.ts';
 import { outlastRestarts } from './services.ts';
 import { STAGES } from './stages.ts';
+import { workOf } from './work.ts';
 
 /** What a pipeline works on. */
 export interface PipelineInput {
@@ -177,26 +179,9 @@ class Run {
 
   /** Tells the progress how much there will be to train and to evaluate. */
   #expectWork(): void {
-    const { arms, seeds, evaluation } = this.#experiment;
-    const { easy, hard, development } = this.#splits;
-    const training = this.#context.progress.stage('train');
-    const evaluating = this.#context.progress.stage('evaluate');
-    const fresh = (easy.length + hard.length) * evaluation.samples;
-    const developing = (development?.length ?? 0) * evaluation.samples;
-    let steps = 0;
-    let solutions = fresh + developing;
-    for (const { objective } of arms) {
-      const tries = learningRates(objective).length;
-      const choosing =
-        objective.selection === undefined ? 0 : objective.selection.scope === 'first-seed' ? 1 : seeds.length;
-      const perQuestion = objective.selection?.samples ?? evaluation.samples;
-      steps += objective.steps * (choosing * tries + seeds.length - choosing);
-      solutions +=
-        choosing * tries * snapshotSteps(objective).length * (development?.length ?? 0) * perQuestion;
-      solutions += fresh * seeds.length;
-    }
-    training.expect(steps);
-    evaluating.expect(solutions);
+    const { steps, evaluated } = workOf(this.#experiment, this.#splits);
+    this.#context.progress.stage('train').expect(steps);
+    this.#context.progress.stage('evaluate').expect(evaluated);
   }
 
   /** Verdicts, scores, signal cards and data sets, each computed once, when first asked for. */
@@ -304,7 +289,14 @@ class Run {
       settled,
       train: (learningRate) => {
         const label = `${arm.name} seed ${seed}${learningRates(objective).length > 1 ? ` lr ${learningRate}` : ''}`;
-        const spec = trainingSpec({ model: this.#experiment.model, dataset, objective, learningRate, seed });
+        const spec = trainingSpec({
+          model: this.#experiment.model,
+          dataset,
+          objective,
+          learningRate,
+          seed,
+          engine: engineOf(this.#experiment),
+        });
         return this.#training(() =>
           staged('train', { arm: arm.name, seed, learningRate }, () =>
             train(this.#context, { label, spec, model: model.sha256 }),

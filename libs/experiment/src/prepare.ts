@@ -19,6 +19,7 @@ export { unknownName } from './config/strict.ts';
 export { InputError } from './input-error.ts';
 export { loadSplits, type Splits } from './problems.ts';
 export { type Manifest, readManifest, RunFolder } from './run-folder.ts';
+export { type Work, workOf } from './work.ts';
 
 /** An experiment that is ready to run. */
 export interface PreparedRun {
@@ -29,6 +30,16 @@ export interface PreparedRun {
   /** Decides whether a solution is correct. */
   readonly verifier: Verifier;
   readonly folder: RunFolder;
+}
+
+/** What an experiment asks, and how. @throws InputError when the questions or the verifier cannot be worked with. */
+export async function prepareQuestions({
+  task,
+}: Experiment): Promise<Omit<PreparedRun, 'experiment' | 'folder'>> {
+  const verifier = await verifierOf(task);
+  const splits = await loadSplits(task);
+  const prompt = { template: task.prompt, turns: exampleTurns(task.prompt, splits.examples) };
+  return { splits, prompt, verifier };
 }
 
 /**
@@ -42,10 +53,6 @@ export async function prepareRun(
   experiment: Experiment,
   { out, force = false }: { out: string; force?: boolean },
 ): Promise<PreparedRun> {
-  const { task } = experiment;
-  const verifier = await verifierOf(task);
-  const splits = await loadSplits(task);
-  const folder = new RunFolder(out, experiment, { force });
-  const prompt = { template: task.prompt, turns: exampleTurns(task.prompt, splits.examples) };
-  return { experiment, splits, prompt, verifier, folder };
+  const questions = await prepareQuestions(experiment);
+  return { experiment, ...questions, folder: new RunFolder(out, experiment, { force }) };
 }

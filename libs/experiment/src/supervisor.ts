@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitForHealthy } from '@overtone/rpc';
+import { engineEnvironment } from './config/engine.ts';
 import { generatorEnvironment } from './config/generator.ts';
 import type { Experiment } from './config/load.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -97,11 +98,13 @@ export async function startServices(
 ): Promise<Addresses> {
   const { services, judges } = experiment;
   const shared = { OVERTONE_ARTIFACTS: artifacts };
+  const computing = { ...shared, ...engineEnvironment(experiment) };
   const generating =
-    services.generator ?? supervisor.start('generator', { ...shared, ...generatorEnvironment(experiment) });
+    services.generator ??
+    supervisor.start('generator', { ...computing, ...generatorEnvironment(experiment) });
   const independent = Promise.all([
     services.scorer ?? supervisor.start('scorer', shared),
-    services.trainer ?? supervisor.start('trainer', { ...shared, OVERTONE_STATE: trainerState }),
+    services.trainer ?? supervisor.start('trainer', { ...computing, OVERTONE_STATE: trainerState }),
   ]);
   independent.catch(() => {});
   const generator = await generating;

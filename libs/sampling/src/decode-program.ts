@@ -12,7 +12,14 @@ import {
   type DecoderInput,
   type LoraConfig,
 } from '@overtone/language-model';
-import { gatherRows, Program, type ProgramOptions, type TensorSpec, trace } from '@overtone/tensor';
+import {
+  gatherRows,
+  type Graph,
+  Program,
+  type ProgramOptions,
+  type TensorSpec,
+  trace,
+} from '@overtone/tensor';
 import { distributionOutputs } from './distribution.ts';
 import { cacheName, cacheSpecs } from './slot-cache.ts';
 
@@ -52,18 +59,13 @@ function specs(
 }
 
 /**
- * Compiles the program of a shape. Inputs: `tokens`, `positions`, `rows` (indices into batch · length of the tokens whose
+ * Traces the program of a shape. Inputs: `tokens`, `positions`, `rows` (indices into batch · length of the tokens whose
  * distribution is wanted), the cache when there is one, and the parameters. Outputs: those of `distributionOutputs` when there
  * are rows; `new.keys.*` and `new.values.*` [batch, kvHeads, length, headDim].
  */
-export async function compileDecode(
-  config: DecoderConfig,
-  lora: LoraConfig | undefined,
-  shape: DecodeShape,
-  options: ProgramOptions,
-): Promise<Program> {
+export function traceDecode(config: DecoderConfig, lora: LoraConfig | undefined, shape: DecodeShape): Graph {
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => layer);
-  const graph = trace({ ...specs(config, shape), ...weightSpecs(config, lora) }, (inputs) => {
+  return trace({ ...specs(config, shape), ...weightSpecs(config, lora) }, (inputs) => {
     const tensor = (name: string): tf.Tensor => {
       const found = inputs[name];
       if (!found) throw new Error(`The decode program has no input ${name}`);
@@ -99,5 +101,14 @@ export async function compileDecode(
       ...Object.fromEntries(values.map((rows, layer) => [`new.${cacheName('values', layer)}`, rows])),
     };
   });
-  return Program.compile(graph, options);
+}
+
+/** Compiles the program of a shape. */
+export function compileDecode(
+  config: DecoderConfig,
+  lora: LoraConfig | undefined,
+  shape: DecodeShape,
+  options: ProgramOptions,
+): Promise<Program> {
+  return Program.compile(traceDecode(config, lora, shape), options);
 }

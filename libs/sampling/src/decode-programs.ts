@@ -1,6 +1,6 @@
 // The programs of sampling, by shape: compiled when they are first needed, run with a model's weights.
 import { type DecoderConfig } from '@overtone/language-model';
-import { hostTensor, type HostTensor } from '@overtone/tensor';
+import { hostTensor, type HostTensor, type ProgramOptions } from '@overtone/tensor';
 import { compileDecode, type DecodeShape } from './decode-program.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { ProgramCache } from './program-cache.ts';
@@ -11,13 +11,12 @@ const PROGRAMS = 32;
 /** Compiled programs of one model. */
 export class DecodePrograms {
   private readonly config: DecoderConfig;
-  private readonly threads: number;
+  private readonly options: ProgramOptions;
   private readonly programs = new ProgramCache(PROGRAMS);
 
-  /** @param threads Threads within an operator. */
-  constructor(config: DecoderConfig, threads: number) {
+  constructor(config: DecoderConfig, options: ProgramOptions) {
     this.config = config;
-    this.threads = threads;
+    this.options = options;
   }
 
   /** Runs the program of a shape. Lists are wrapped as its inputs of the same name; those it does not have are left out. */
@@ -32,7 +31,7 @@ export class DecodePrograms {
     const whole: DecodeShape = { ...shape, tempered };
     return this.programs.run(
       JSON.stringify([whole, lora]),
-      () => compileDecode(this.config, lora, whole, { threads: this.threads }),
+      () => compileDecode(this.config, lora, whole, this.options),
       (program) => {
         const tensors: Record<string, HostTensor> = { ...weights.tensors };
         if (tempered)

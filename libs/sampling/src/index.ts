@@ -18,6 +18,7 @@ export {
   type ScoringTarget,
 } from './sampling-messages.ts';
 export {
+  defaultCacheBytes,
   SamplingPool,
   type ModelDescription,
   type PoolGenerateRequest,
@@ -25,3 +26,4 @@ export {
   type SamplingPoolOptions,
 } from './sampling-pool.ts';
 export { TeacherForcing, type ContinuationScore, type ScoringItem } from './teacher-forcing.ts';
+export { predictSamplingMemory, type PlannedSampling, type SamplingMemory } from './sampling-memory.ts';

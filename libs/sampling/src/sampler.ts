@@ -4,6 +4,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type DecoderConfig } from '@overtone/language-model';
 import { type Random, seededRandom } from '@overtone/statistics';
+import { type Hardware } from '@overtone/tensor';
 import { CacheMemory } from './cache-memory.ts';
 import { chooseToken, type ChoiceOptions } from './choose-token.ts';
 import { DecodePrograms } from './decode-programs.ts';
@@ -63,12 +64,14 @@ export interface SamplerModel {
   readonly decode?: Decode;
 }
 
-/** Settings of a sampler. None changes what is sampled. */
+/** Settings of a sampler. None but the hardware changes what is sampled. */
 export interface SamplerOptions {
   /** Samples decoded at once, at most. Default 64. */
   readonly slots?: number;
   /** Threads within an operator. Default 1. */
   readonly threads?: number;
+  /** What programs run on, and in which precision. Default: the CPU, float32. Another may give other samples. */
+  readonly hardware?: Hardware;
   /** Memory for keys and values, bytes. Default 1 GiB. */
   readonly cacheBytes?: number;
 }
@@ -137,11 +140,11 @@ export class Sampler {
   private readonly stopTokens: ReadonlySet<number>;
 
   constructor(model: SamplerModel, options: SamplerOptions = {}) {
-    const { slots = 64, threads = 1, cacheBytes = 2 ** 30 } = options;
+    const { slots = 64, threads = 1, hardware, cacheBytes = 2 ** 30 } = options;
     this.model = model;
     this.stopTokens = new Set(model.stopTokenIds ?? [model.eosTokenId]);
     this.slots = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(slots)));
-    this.programs = new DecodePrograms(model.config, threads);
+    this.programs = new DecodePrograms(model.config, { threads, ...hardware });
     this.prefill = new Prefill(model.config, model.padTokenId, this.programs, PREFIX_SHARE * cacheBytes);
     this.memory = new CacheMemory((1 - PREFIX_SHARE) * cacheBytes);
   }
@@ -366,7 +369,7 @@ function checkStops({ stop = [] }: SamplingOptions, { decode }: SamplerModel): v
 
 function streamOf(prompts: readonly SamplingPrompt[]): PromptStream {
   return {
-    longest: Math.max(0, ...prompts.map(({ tokens }) => tokens.length)),
+    longest: prompts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0),
     groups: (async function* () {
       await Promise.resolve();
       yield prompts;

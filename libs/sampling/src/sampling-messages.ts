@@ -1,5 +1,6 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
 import { type Message, type ParameterMap } from '@overtone/language-model';
+import { type Hardware } from '@overtone/tensor';
 import { type Sample, type SamplingOptions } from './sampler.ts';
 
 /** How a worker is set up; its `workerData`. */
@@ -14,6 +15,8 @@ export interface WorkerSettings {
   readonly adapters: number;
   /** This worker's memory for keys and values, bytes. */
   readonly cacheBytes: number;
+  /** What programs run on. */
+  readonly hardware: Hardware;
 }
 
 /** A prompt: a conversation, to which the chat template and the generation prompt are added, or token ids. */

@@ -1,5 +1,6 @@
 // A pool of engine worker threads: the calling thread stays free while its workers sample and score. What is computed does not
 // depend on the number of workers, nor on what else they do.
+import { createHash } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import {
@@ -11,7 +12,7 @@ import {
   type DecoderConfig,
   type ParameterMap,
 } from '@overtone/language-model';
-import { sizeOf } from '@overtone/tensor';
+import { DEFAULT_HARDWARE, type Hardware, hardwareKey, sizeOf } from '@overtone/tensor';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
 import { PromptQueue } from './prompt-queue.ts';
@@ -38,6 +39,8 @@ export interface SamplingPoolOptions {
   readonly adapters?: number;
   /** Memory for keys and values of all workers, bytes. Default: a quarter of the machine's. */
   readonly cacheBytes?: number | undefined;
+  /** What programs run on, and in which precision. Default: the CPU, float32. */
+  readonly hardware?: Hardware;
 }
 
 /** What is sampled. */
@@ -60,7 +63,7 @@ export interface PoolScoreRequest {
 export interface ModelDescription {
   /** The folder's name. */
   readonly model: string;
-  /** SHA-256 over configuration, weights and tokenizer. */
+  /** SHA-256 over configuration, weights and tokenizer, and over the hardware where that is not the default. */
   readonly sha256: string;
   readonly architecture: string;
   readonly parameters: number;
@@ -94,7 +97,7 @@ export class SamplingPool {
     const specs = [...parameterSpecs(config).values()];
     const description = {
       model: basename(options.model),
-      sha256: await modelDigest(options.model),
+      sha256: digestWith(await modelDigest(options.model), options.hardware),
       architecture: config.architecture,
       parameters: specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       vocabularySize: config.vocabSize,
@@ -119,14 +122,14 @@ export class SamplingPool {
     parameters: ParameterMap,
     description: ModelDescription,
   ) {
-    const { model: folder, slots = 64, adapters = 4 } = options;
+    const { model: folder, slots = 64, adapters = 4, hardware = DEFAULT_HARDWARE } = options;
     const cacheBytes = options.cacheBytes ?? defaultCacheBytes();
     this.workers = options.workers ?? availableParallelism();
     for (const [name, value] of Object.entries({ workers: this.workers, slots, adapters, cacheBytes })) {
       if (!Number.isInteger(value) || value < 1)
         throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
     }
-    this.settings = { folder, parameters, slots, adapters, cacheBytes: cacheBytes / this.workers };
+    this.settings = { folder, parameters, slots, adapters, cacheBytes: cacheBytes / this.workers, hardware };
     this.config = config;
     this.description = description;
   }
@@ -162,7 +165,7 @@ export class SamplingPool {
         throw new SamplingInputError(index, error instanceof Error ? error.message : String(error));
       }
     }
-    const longest = Math.max(...encoded.map(({ tokens }) => tokens.length));
+    const longest = encoded.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
     const call: GenerateCall = new GenerateCall(
       new PromptQueue(encoded, this.workers),
       options,
@@ -329,8 +332,14 @@ export class SamplingPool {
   }
 }
 
+/** What stands for a model in the keys of results: its digest, and the hardware's part of it. */
+function digestWith(digest: string, hardware: Hardware = DEFAULT_HARDWARE): string {
+  const key = hardwareKey(hardware);
+  return key === undefined ? digest : createHash('sha256').update(`${digest} ${key}`).digest('hex');
+}
+
 /** A quarter of the memory that this process may use. */
-function defaultCacheBytes(): number {
+export function defaultCacheBytes(): number {
   const constrained = process.constrainedMemory();
   return Math.floor(Math.min(totalmem(), constrained > 0 ? constrained : Infinity) / 4);
 }

@@ -44,13 +44,13 @@ class SamplingWorker {
   constructor(
     config: DecoderConfig,
     tokenizer: Tokenizer,
-    { parameters, slots, adapters, cacheBytes }: WorkerSettings,
+    { parameters, slots, adapters, cacheBytes, hardware }: WorkerSettings,
     post: SamplingWorker['post'],
   ) {
     this.tokenizer = tokenizer;
     // One thread within an operator: more would let results depend on how the work was cut.
-    this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, cacheBytes });
-    this.forcing = new TeacherForcing(config, { threads: 1, prefill: this.sampler.prompts });
+    this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, hardware, cacheBytes });
+    this.forcing = new TeacherForcing(config, { threads: 1, hardware, prefill: this.sampler.prompts });
     this.adapters = new AdapterCache(config, parameters, adapters);
     this.post = post;
   }

@@ -17,9 +17,12 @@ import {
   entropies,
   float32,
   gatherRows,
+  type Graph,
   hostTensor,
+  type Hardware,
   type HostTensor,
   Program,
+  type ProgramOptions,
   tokenLogprobs,
   trace,
   type TensorSpec,
@@ -49,12 +52,14 @@ export interface ContinuationScore {
 export interface TeacherForcingOptions {
   /** Threads within an operator. Default 1. */
   readonly threads?: number;
+  /** What programs run on, and in which precision. Default: the CPU, float32. Another gives slightly other scores. */
+  readonly hardware?: Hardware;
   /** Computes what prompts begin with, for instance that of a sampler of the same model. Default: one of its own. */
   readonly prefill?: Prefill;
 }
 
 /** About this many tokens are scored in one run. */
-const TOKENS_PER_RUN = 2048;
+export const TOKENS_PER_RUN = 2048;
 /** Row lengths are multiples of this. */
 const LENGTH_STEP = 32;
 /** Fewest places for scored tokens in a program. */
@@ -136,18 +141,18 @@ function itemLength({ prompt, continuations }: ScoringItem): number {
 /** Scores texts. Runs may overlap. */
 export class TeacherForcing {
   private readonly config: DecoderConfig;
-  private readonly threads: number;
+  private readonly options: ProgramOptions;
   private readonly prefill: Prefill;
   private readonly own: DecodePrograms | undefined;
   private readonly programs = new ProgramCache(PROGRAMS);
 
-  constructor(config: DecoderConfig, { threads = 1, prefill }: TeacherForcingOptions = {}) {
+  constructor(config: DecoderConfig, { threads = 1, hardware, prefill }: TeacherForcingOptions = {}) {
     this.config = config;
-    this.threads = threads;
+    this.options = { threads, ...hardware };
     if (prefill) {
       this.prefill = prefill;
     } else {
-      this.own = new DecodePrograms(config, threads);
+      this.own = new DecodePrograms(config, this.options);
       this.prefill = new Prefill(config, 0, this.own, PREFIX_BYTES);
     }
   }
@@ -250,7 +255,7 @@ export class TeacherForcing {
     const shape: ScoringShape = { batch, length, capacity, places };
     const { logprobs, entropies: spread } = await this.programs.run(
       JSON.stringify([shape, weights.lora]),
-      () => compileScoring(this.config, weights.lora, shape, this.threads),
+      () => Program.compile(traceScoring(this.config, weights.lora, shape), this.options),
       (program) => {
         const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
         for (const [name, data] of Object.entries(feeds)) {
@@ -282,7 +287,7 @@ function placesFor(count: number): number {
 }
 
 /** The static shape of a scoring program. */
-interface ScoringShape {
+export interface ScoringShape {
   readonly batch: number;
   readonly length: number;
   /** Cached positions of each row; 0 for none. */
@@ -291,12 +296,12 @@ interface ScoringShape {
   readonly places: number;
 }
 
-function compileScoring(
+/** Traces the program of a shape. */
+export function traceScoring(
   config: DecoderConfig,
   lora: LoraConfig | undefined,
   { batch, length, capacity, places }: ScoringShape,
-  threads: number,
-): Promise<Program> {
+): Graph {
   const grid: TensorSpec = { dtype: 'int32', shape: [batch, length] };
   const list: TensorSpec = { dtype: 'int32', shape: [places] };
   const specs = {
@@ -308,7 +313,7 @@ function compileScoring(
     ...(capacity > 0 ? cacheSpecs(config, batch, capacity) : {}),
     ...weightSpecs(config, lora),
   };
-  const graph = trace(specs, (inputs) => {
+  return trace(specs, (inputs) => {
     const tensor = (name: string): tf.Tensor => {
       const found = inputs[name];
       if (!found) throw new Error(`The scoring program has no input ${name}`);
@@ -354,7 +359,6 @@ function compileScoring(
       entropies: tf.concat(pieces.map((piece) => piece.entropies)),
     };
   });
-  return Program.compile(graph, { threads });
 }
 
 /** The pieces in which the distributions of `places` tokens are computed. */

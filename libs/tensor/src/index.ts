@@ -26,3 +26,16 @@ export {
 export { float32, hostTensor, Program, type HostTensor, type ProgramOptions } from './program.ts';
 export { trace } from './trace.ts';
 export { isTracing } from './trace-backend.ts';
+export {
+  DEFAULT_HARDWARE,
+  DEVICES,
+  hardwareKey,
+  PRECISIONS,
+  readHardware,
+  type Device,
+  type Hardware,
+  type Precision,
+} from './hardware.ts';
+export { halfPrecision } from './half-precision.ts';
+export { bytesOf, peakBytes, type PeakMemory } from './peak-bytes.ts';
+export { loadEagerTensorflow, type EagerTensorflow } from './eager-tensorflow.ts';

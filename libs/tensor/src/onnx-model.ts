@@ -2,7 +2,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { type Attribute, type DType, type Graph, type Node, type TensorData, type Value } from './graph.ts';
 
-const ELEMENT_TYPE: Record<DType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const ELEMENT_TYPE: Record<DType, number> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
 const IR_VERSION = 10;
 const OPSET = { '': 20, 'com.microsoft': 1 };
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 };

@@ -1,13 +1,19 @@
 // A traced graph, compiled by ONNX Runtime and ready to run.
 import * as ort from 'onnxruntime-node';
 import { sizeOf, type DType, type Graph, type TensorData, type TensorSpec } from './graph.ts';
+import { halfPrecision } from './half-precision.ts';
+import { type Device, type Hardware, type Precision } from './hardware.ts';
 import { encodeOnnx } from './onnx-model.ts';
 
 /** Numbers with a shape, in the form that ONNX Runtime takes without a copy. */
 export type HostTensor = ort.Tensor;
 
 /** How to run a program. */
-export interface ProgramOptions {
+export interface ProgramOptions extends Partial<Hardware> {
+  /** Where to run. Default cpu. Operators that another device lacks run on the CPU: see `Program.fallback`. */
+  readonly device?: Device;
+  /** Precision of matrix products. Default float32. */
+  readonly precision?: Precision;
   /** Threads within an operator. Default 1: results then do not depend on the machine's cores. */
   readonly threads?: number;
   /** Write ONNX Runtime's operator profile to files with this prefix. */
@@ -31,32 +37,42 @@ export function float32(tensor: HostTensor): Float32Array {
   return tensor.data;
 }
 
+/** Devices of this thread whose missing operators were reported. */
+const reported = new Set<Device>();
+
 /** A compiled program. `run` occupies the calling thread until the step is done: call it in a worker. */
 export class Program {
   /** Element type and shape of every input, by name. */
   readonly inputs: ReadonlyMap<string, { dtype: DType; shape: readonly number[] }>;
+  /** Why some operators run on the CPU rather than on the device that was asked for; undefined when all of them run there. */
+  readonly fallback: string | undefined;
   private readonly session: ort.InferenceSession;
 
-  private constructor(graph: Graph, session: ort.InferenceSession) {
+  private constructor(graph: Graph, session: ort.InferenceSession, fallback: string | undefined) {
     this.inputs = graph.inputs;
     this.session = session;
+    this.fallback = fallback;
   }
 
-  /** Compiles a graph. */
+  /**
+   * Compiles a graph.
+   *
+   * @throws {Error} when the device is not there; `probeDevice` says why.
+   */
   static async compile(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
-    const session = await ort.InferenceSession.create(encodeOnnx(graph), {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: options.threads ?? 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      // The tracer has already removed dead and repeated operators.
-      graphOptimizationLevel: 'basic',
-      enableMemPattern: false,
-      // Masked attention leaves probabilities of 1e-39, and subnormal numbers cost a hundred cycles each.
-      extra: { session: { set_denormal_as_zero: '1' } },
-      ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
-    });
-    return new Program(graph, session);
+    const { device = 'cpu', precision = 'float32' } = options;
+    const model = encodeOnnx(precision === 'float16' ? halfPrecision(graph, device) : graph);
+    if (device === 'cpu') return new Program(graph, await openSession(model, device, options), undefined);
+    try {
+      return new Program(graph, await openSession(model, device, options, true), undefined);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!reason.includes('fallback to CPU EP has been explicitly disabled')) throw error;
+      const fallback = `${device} lacks some of a program's operators; they run on the cpu`;
+      if (!reported.has(device)) process.emitWarning(fallback);
+      reported.add(device);
+      return new Program(graph, await openSession(model, device, options), fallback);
+    }
   }
 
   /**
@@ -84,4 +100,29 @@ export class Program {
   async dispose(): Promise<void> {
     await this.session.release();
   }
+}
+
+function openSession(
+  model: Uint8Array,
+  device: Device,
+  { threads = 1, profilePrefix }: ProgramOptions,
+  strict = false,
+): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(model, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // The tracer has already removed dead and repeated operators.
+    graphOptimizationLevel: 'basic',
+    enableMemPattern: false,
+    extra: {
+      session: {
+        // Masked attention leaves probabilities of 1e-39, and subnormal numbers cost a hundred cycles each.
+        set_denormal_as_zero: '1',
+        ...(strict ? { disable_cpu_ep_fallback: '1' } : {}),
+      },
+    },
+    ...(profilePrefix ? { enableProfiling: true, profileFilePrefix: profilePrefix } : {}),
+  });
 }

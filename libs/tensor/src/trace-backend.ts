@@ -137,7 +137,12 @@ export class TraceBackend extends tf.KernelBackend {
   tensor(stored: Value, shape: readonly number[] = stored.shape): tf.TensorInfo {
     const dataId = {};
     this.keep(dataId, { stored, shape });
-    return { dataId, shape: [...shape], dtype: stored.dtype === 'int64' ? 'int32' : stored.dtype };
+    const { dtype } = stored;
+    return {
+      dataId,
+      shape: [...shape],
+      dtype: dtype === 'int64' ? 'int32' : dtype === 'float16' ? 'float32' : dtype,
+    };
   }
 
   /** Emits an operator with one output. */

@@ -4,6 +4,13 @@ export { parseTrainingGroup, readTrainingGroups, type TrainingGroup } from './da
 export { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 export { runTraining, type RunOptions, type TrainingEvent, type TrainingOptions } from './run-training.ts';
 export { scheduleFactor, type ScheduleKind } from './schedule.ts';
+export {
+  type PlannedTraining,
+  predictStepMemory,
+  predictTrainingMemory,
+  type StepMemory,
+  type StepShape,
+} from './step-memory.ts';
 export { type Batching } from './step-plan.ts';
 export { TrainingError } from './training-error.ts';
 export { trainInThread } from './training-thread.ts';

@@ -20,7 +20,15 @@ import {
   writeAdapter,
   writeModel,
 } from '@overtone/language-model';
-import { float32, hostTensor, type HostTensor, Program, trace } from '@overtone/tensor';
+import {
+  float32,
+  type Hardware,
+  hostTensor,
+  type HostTensor,
+  Program,
+  type ProgramOptions,
+  trace,
+} from '@overtone/tensor';
 import { type AdamWOptions } from './adamw.ts';
 import { readTrainingGroups } from './dataset.ts';
 import { joinVector, type Layout, layoutOf, splitVector } from './layout.ts';
@@ -66,7 +74,7 @@ export interface TrainingOptions {
   readonly snapshotEverySteps: number;
 }
 
-/** Where a run keeps its state, and how it runs; none of it changes the result. */
+/** Where a run keeps its state, and how it runs. */
 export interface RunOptions {
   /** Folder of the run's checkpoint and snapshots. */
   readonly folder: string;
@@ -74,6 +82,8 @@ export interface RunOptions {
   readonly checkpointSeconds?: number;
   /** Threads within an operator. Default 1; other numbers change the last bits of the result. */
   readonly threads?: number;
+  /** What programs run on, and in which precision. Default: the CPU, float32; others change the result. */
+  readonly hardware?: Hardware;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -133,11 +143,11 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
   yield { type: 'planned', steps: plan.length, resumedAt: state.step };
   for (const snapshot of await earlierSnapshots(run.folder, state.step)) yield snapshot;
 
-  const threads = run.threads ?? 1;
+  const how: ProgramOptions = { threads: run.threads ?? 1, ...run.hardware };
   const references = objective.needsReference
-    ? await referenceLogprobs(model, weights, plan, batch, threads, run.signal)
+    ? await referenceLogprobs(model, weights, plan, batch, how, run.signal)
     : undefined;
-  const program = await compileStep(options, model, layout, batch, threads);
+  const program = await compileStep(options, model, layout, batch, how);
   try {
     let saved = performance.now();
     for (const [index, step] of plan.entries()) {
@@ -228,12 +238,12 @@ async function compileStep(
   { config }: Model,
   layout: Layout,
   batch: BatchShape,
-  threads: number,
+  how: ProgramOptions,
 ): Promise<Program> {
   const options = { config, lora, layout, objective, optimizer, batch };
   return Program.compile(
     trace(stepInputs(options), (inputs) => trainStep(options, inputs)),
-    { threads },
+    how,
   );
 }
 
@@ -270,13 +280,13 @@ async function referenceLogprobs(
   weights: Readonly<Record<string, HostTensor>>,
   plan: StepPlan,
   batch: BatchShape,
-  threads: number,
+  how: ProgramOptions,
   signal: AbortSignal | undefined,
 ): Promise<Map<TokenizedExample, readonly number[]>> {
   const specs = { ...batchSpecs(batch), ...Object.fromEntries(parameterSpecs(config)) };
   const program = await Program.compile(
     trace(specs, (inputs) => ({ logprobs: packedLogprobs(config, inputs, linearOf(inputs), inputs) })),
-    { threads },
+    how,
   );
   const known = new Map<TokenizedExample, readonly number[]>();
   try {
@@ -309,7 +319,7 @@ async function referenceLogprobs(
 const ATTENTION_SPEED = 0.2;
 
 /** Keys to attend to that cost a token as much as its layer's projections do. */
-function costlyKeys(config: DecoderConfig): number {
+export function costlyKeys(config: DecoderConfig): number {
   const projections = PROJECTIONS.reduce((sum, projection) => {
     const [rows, columns] = projectionShape(config, projection);
     return sum + rows * columns;

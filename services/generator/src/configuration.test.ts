@@ -47,6 +47,14 @@ describe("the generator's configuration", () => {
     [{ OVERTONE_BACKEND: 'openai' }, /^OVERTONE_OPENAI_BASE_URL: set it/],
     [{ ...server, OVERTONE_ENTROPY: 'engine' }, /^OVERTONE_ENTROPY: "engine" needs local weights/],
     [{ ...server, OVERTONE_ENTROPY: 'topk' }, /^OVERTONE_ENTROPY: expected "none" or "top-k" or "engine"/],
+    [
+      { OVERTONE_MODEL: '/m', OVERTONE_DEVICE: 'gpu' },
+      /^OVERTONE_DEVICE: expected "cpu" or "cuda" or "webgpu"/,
+    ],
+    [
+      { OVERTONE_MODEL: '/m', OVERTONE_PRECISION: 'int8' },
+      /^OVERTONE_PRECISION: expected "float32" or "float16"/,
+    ],
     [{ ...server, OVERTONE_OPENAI_CONCURRENCY: '0' }, /^OVERTONE_OPENAI_CONCURRENCY: expected an integer/],
     [{ ...server, OVERTONE_OPENAI_API_KEY_FILE: '/nowhere/key' }, /cannot read \/nowhere\/key: ENOENT/],
     [{ ...server, OVERTONE_OPENAI_ADAPTER_PATH: '/a' }, /expected "\/here=\/there", got "\/a"/],

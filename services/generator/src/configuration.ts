@@ -1,6 +1,7 @@
 // The generator's configuration, read from the environment once, at start-up.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { type Hardware, readHardware } from '@overtone/tensor/hardware';
 
 /** How the embedded engine hosts a model. */
 export interface EngineConfiguration {
@@ -12,6 +13,8 @@ export interface EngineConfiguration {
   readonly slots: number;
   /** Memory for keys and values of all workers, bytes; undefined: a quarter of the machine's. */
   readonly cacheBytes: number | undefined;
+  /** What programs run on, and in which precision. */
+  readonly hardware: Hardware;
 }
 
 /** Where the entropies of a server's samples come from. */
@@ -100,6 +103,7 @@ function oneOf<Choice extends string>(
  * - `OVERTONE_SLOTS`: samples that each worker decodes at once; default 64;
  * - `OVERTONE_KV_CACHE`: memory for keys and values, of all workers together, for example "2GiB"; default: a quarter of the machine's.
  *   Where it does not hold all slots fewer samples are decoded at once, and calls wait;
+ * - `OVERTONE_DEVICE`: "cpu" (default), "cuda" or "webgpu"; `OVERTONE_PRECISION`: "float32" (default) or "float16";
  *
  * and of a server:
  * - `OVERTONE_OPENAI_BASE_URL`: its address, for example http://localhost:8000/v1;
@@ -131,6 +135,7 @@ export function readConfiguration(environment: Environment): GeneratorConfigurat
           workers: positive(environment, 'OVERTONE_WORKERS') ?? availableParallelism(),
           slots: positive(environment, 'OVERTONE_SLOTS') ?? 64,
           cacheBytes: bytes(environment, 'OVERTONE_KV_CACHE'),
+          hardware: readHardware(environment),
         };
   return {
     artifacts: environment.OVERTONE_ARTIFACTS || undefined,

@@ -2,6 +2,7 @@
 import { openStore } from '@overtone/artifacts';
 import { resolveModel } from '@overtone/language-model';
 import { runService } from '@overtone/rpc';
+import { requireDevice } from '@overtone/tensor/devices';
 import { adapterResolver } from './adapter.ts';
 import { type GeneratorBackend } from './backend.ts';
 import { readConfiguration, type GeneratorConfiguration } from './configuration.ts';
@@ -10,6 +11,7 @@ import { generatorService } from './handlers.ts';
 import { openServer } from './openai-backend.ts';
 
 async function openBackend({ engine: host, openai }: GeneratorConfiguration): Promise<GeneratorBackend> {
+  if (host) await requireDevice(host.hardware.device);
   const engine = host && { ...host, model: await resolveModel(host.model) };
   if (openai) return openServer(openai, engine);
   if (engine) return openEngine(engine);

@@ -10,8 +10,9 @@ import {
   type WatchJobResponse,
 } from '@overtone/contracts';
 import { resolveModel } from '@overtone/language-model';
-import { alreadyExists, notFound, requiredField } from '@overtone/rpc';
+import { alreadyExists, failedPrecondition, notFound, requiredField } from '@overtone/rpc';
 import { logger, withSpan } from '@overtone/telemetry';
+import { type Hardware, hardwareKey } from '@overtone/tensor/hardware';
 import { trainInThread } from '@overtone/training';
 import { JobFolder } from './job-folder.ts';
 import { parseSpecification } from './specification.ts';
@@ -43,6 +44,8 @@ export interface JobsOptions {
   readonly state: string;
   /** Threads within an operator. */
   readonly threads: number;
+  /** What steps run on, and in which precision. */
+  readonly hardware: Hardware;
   /** Least seconds between checkpoints of a job. */
   readonly checkpointSeconds: number;
 }
@@ -70,8 +73,9 @@ export class Jobs {
     return jobs;
   }
 
-  /** Starts a job, or returns the one with this id. Throws ALREADY_EXISTS when that one does something else. */
+  /** Starts a job, or returns the one with this id. Throws ALREADY_EXISTS when that one does something else, FAILED_PRECONDITION when it is meant for other hardware. */
   async create(request: CreateJobRequest): Promise<Job> {
+    this.checkHardware(request);
     const known = this.entries.get(request.jobId);
     if (known) {
       const same = Buffer.from(CreateJobRequest.encode(known.request).finish()).equals(
@@ -149,6 +153,16 @@ export class Jobs {
     await this.running;
   }
 
+  /** What a job is computed on belongs to what determines its result. */
+  private checkHardware({ jobId, spec }: CreateJobRequest): void {
+    const own = hardwareKey(this.options.hardware) ?? 'cpu/float32';
+    const wanted = spec?.engine ?? 'cpu/float32';
+    if (own === wanted) return;
+    throw failedPrecondition(
+      `job ${jobId} is to be computed on ${wanted}, but this trainer computes on ${own}: start it with another OVERTONE_DEVICE and OVERTONE_PRECISION, or say "engine: { device, precision }" in the experiment`,
+    );
+  }
+
   private add(request: CreateJobRequest, job: Job, folder: JobFolder, steps: StepMetrics[]): Entry {
     const changes = new EventEmitter().setMaxListeners(0);
     const entry: Entry = { request, job, folder, steps, controller: new AbortController(), changes };
@@ -187,13 +201,17 @@ export class Jobs {
   }
 
   private async train(entry: Entry): Promise<void> {
-    const { store, threads, checkpointSeconds } = this.options;
+    const { store, threads, hardware, checkpointSeconds } = this.options;
+    this.checkHardware(entry.request);
     const spec = requiredField(entry.request.spec, 'spec');
     const dataset = requiredField(spec.dataset, 'spec.dataset');
     const model = await resolveModel(spec.model, { signal: entry.controller.signal });
     const parsed = parseSpecification(spec);
     const options = { ...parsed, model, baseModel: parsed.model, dataset: await store.openFile(dataset) };
-    const task = { options, run: { folder: join(entry.folder.path, 'run'), threads, checkpointSeconds } };
+    const task = {
+      options,
+      run: { folder: join(entry.folder.path, 'run'), threads, hardware, checkpointSeconds },
+    };
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {
         case 'planned':

@@ -164,6 +164,11 @@ describe('the trainer process', () => {
         spec: { ...spec, lora: { r: 4, alpha: 8, targetModules: ['w_proj'] } },
       }),
     ).rejects.toThrow(/unknown projection w_proj/);
+    await expect(
+      trainer.client.createJob({ jobId: 'two', spec: { ...spec, engine: 'cuda/float16' } }),
+    ).rejects.toThrow(
+      /job two is to be computed on cuda\/float16, but this trainer computes on cpu\/float32/,
+    );
     expect(await readdir(join(folder, 'refusals', 'jobs'))).toHaveLength(1);
   });
 

@@ -3,10 +3,14 @@
 //   OVERTONE_ARTIFACTS=file:///…   where data sets come from and weights go
 //   OVERTONE_STATE=/…              where jobs keep their state
 //   OVERTONE_THREADS=1             threads within an operator
+//   OVERTONE_DEVICE=cpu            what steps run on: cpu, cuda or webgpu
+//   OVERTONE_PRECISION=float32     precision of matrix products: float32 or float16
 //   OVERTONE_CHECKPOINT_SECONDS=5  least seconds between checkpoints of a job
 import { openStore } from '@overtone/artifacts';
 import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
+import { requireDevice } from '@overtone/tensor/devices';
+import { readHardware } from '@overtone/tensor/hardware';
 import { trainerService } from './handlers.ts';
 import { Jobs } from './jobs.ts';
 
@@ -24,6 +28,8 @@ function number(name: string, fallback: number, least: number): number {
 }
 
 try {
+  const hardware = readHardware(process.env);
+  await requireDevice(hardware.device);
   const jobs = await Jobs.open({
     store: openStore(
       required(
@@ -33,6 +39,7 @@ try {
     ),
     state: required('OVERTONE_STATE', 'a folder for the state of jobs'),
     threads: Math.floor(number('OVERTONE_THREADS', 1, 1)),
+    hardware,
     checkpointSeconds: number('OVERTONE_CHECKPOINT_SECONDS', 5, 0),
   });
   await runService({

@@ -198,6 +198,18 @@ describe('an experiment file', () => {
     expect(refusal(`${VALID}generator: { backend: vllm }\n`)).toMatch(/"backend": "engine" or "openai"/);
   });
 
+  it('says what the engine runs on, and nothing where the default is meant', () => {
+    expect(load(VALID)).not.toHaveProperty('engine');
+    const on = (section: string): string => `${VALID}engine: { ${section} }\n`;
+    expect(load(on('precision: float16, threads: 2')).engine).toEqual({
+      device: 'cpu',
+      precision: 'float16',
+      threads: 2,
+    });
+    expect(refusal(on('device: rocm'))).toMatch(/engine\.device: .*"cpu"\|"cuda"\|"webgpu"/);
+    expect(refusal(on('precison: float16'))).toMatch(/unknown key "precison", did you mean "precision"/);
+  });
+
   it('takes more or fewer seeds from the command line', () => {
     const seedsFor = (seeds: number): number[] =>
       parseExperiment(`${VALID}seeds: [3, 1]\n`, { file: 'x', folder: '/' }, { seeds }).seeds;

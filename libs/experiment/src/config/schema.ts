@@ -1,5 +1,6 @@
 // The experiment file's schema: every key with its meaning, unit and default.
 import { z } from 'zod';
+import { engine } from './engine.ts';
 import { generator } from './generator.ts';
 import { object } from './strict.ts';
 import { task } from './task-schema.ts';
@@ -222,6 +223,8 @@ export const experimentSchema = object({
   evaluation: evaluation.prefault({}),
   /** What samples. Default the embedded engine. */
   generator: generator.prefault({ backend: 'engine' }),
+  /** What the engine runs on, in the generator and in the trainer. Default the CPU, in float32. */
+  engine: engine.optional(),
   services: services.prefault({}),
   concurrency: concurrency.prefault({}),
 });

@@ -194,8 +194,10 @@ export function trainingSpec(options: {
   readonly objective: Objective;
   readonly learningRate: number;
   readonly seed: number;
+  /** What to compute on, "device/precision". Default: "cpu/float32". */
+  readonly engine: string | undefined;
 }): TrainingSpec {
-  const { model, dataset, objective, learningRate, seed } = options;
+  const { model, dataset, objective, learningRate, seed, engine } = options;
   return {
     model,
     dataset,
@@ -212,6 +214,7 @@ export function trainingSpec(options: {
     snapshotEverySteps: objective.selection?.snapshotEverySteps ?? 0,
     maxLength: objective.maxLength,
     tokensPerStep: 0,
+    engine,
   };
 }
 

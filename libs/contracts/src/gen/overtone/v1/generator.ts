@@ -215,7 +215,8 @@ export interface DescribeModelResponse {
   /** The model as configured: a folder's name or a hub id. */
   model: string;
   /**
-   * Lower-case hexadecimal SHA-256 over configuration, weights and tokenizer. Of a model on a server whose weights are
+   * Lower-case hexadecimal SHA-256 over configuration, weights and tokenizer, and over device and precision where they are not
+   * cpu and float32. Of a model on a server whose weights are
    * not seen: over its address, its id and what the server says of it, and how entropies are come by.
    */
   sha256: string;

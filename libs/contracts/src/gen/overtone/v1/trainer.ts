@@ -316,6 +316,11 @@ export interface TrainingSpec {
   maxLength: number;
   /** Whole groups are taken in the order of the data set until a step would exceed this many tokens. */
   tokensPerStep: number;
+  /**
+   * What the job must be computed on, "device/precision", for example "cuda/float16", since it belongs to what determines the
+   * result; absent: "cpu/float32". A trainer that was started with another one refuses the job.
+   */
+  engine?: string | undefined;
 }
 
 /** Starts a job. */
@@ -940,6 +945,7 @@ function createBaseTrainingSpec(): TrainingSpec {
     snapshotEverySteps: 0,
     maxLength: 0,
     tokensPerStep: 0,
+    engine: undefined,
   };
 }
 
@@ -988,6 +994,9 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.tokensPerStep !== 0) {
       writer.uint32(112).uint32(message.tokensPerStep);
+    }
+    if (message.engine !== undefined) {
+      writer.uint32(122).string(message.engine);
     }
     return writer;
   },
@@ -1117,6 +1126,14 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
             message.tokensPerStep = reader.uint32();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1169,6 +1186,7 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
         : isSet(object.tokens_per_step)
           ? globalThis.Number(object.tokens_per_step)
           : 0,
+      engine: isSet(object.engine) ? globalThis.String(object.engine) : undefined,
     };
   },
 
@@ -1213,6 +1231,9 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.tokensPerStep !== 0) {
       obj.tokensPerStep = Math.round(message.tokensPerStep);
+    }
+    if (message.engine !== undefined) {
+      obj.engine = message.engine;
     }
     return obj;
   },
@@ -1260,6 +1281,7 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     message.snapshotEverySteps = object.snapshotEverySteps ?? 0;
     message.maxLength = object.maxLength ?? 0;
     message.tokensPerStep = object.tokensPerStep ?? 0;
+    message.engine = object.engine ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,149 @@
+// `overtone run --dry-run`: what a run would do, and how much memory it would take, from the file, the questions and the model's shape.
+import { availableParallelism } from 'node:os';
+import {
+  type Experiment,
+  InputError,
+  mustBeFetched,
+  type Objective,
+  prepareQuestions,
+  type Work,
+  workOf,
+} from '@overtone/experiment/prepare';
+import { ModelError, parseTargetModules, readDecoderConfig, readTokenizer } from '@overtone/language-model';
+import { defaultCacheBytes, predictSamplingMemory, type SamplingMemory } from '@overtone/sampling';
+import { askingTurns } from '@overtone/tasks';
+import { type ObjectiveSpec, predictTrainingMemory, type StepMemory } from '@overtone/training';
+import { formatBytes } from './model-commands.ts';
+
+/** What a run would do. */
+export interface Plan extends Work {
+  readonly experiment: string;
+  readonly model: string;
+  /** Undefined where the generator runs elsewhere, or its model is not here. */
+  readonly generator: SamplingMemory | undefined;
+  /** Of the objective that needs most; undefined where nothing is trained here, or the model is not here. */
+  readonly trainer: (StepMemory & { readonly objective: string }) | undefined;
+}
+
+function specOf(objective: Objective): ObjectiveSpec {
+  switch (objective.type) {
+    case 'sft':
+      return { type: 'sft', selection: objective.choose };
+    case 'dpo':
+      return { type: 'dpo', beta: objective.beta };
+    case 'rrhf': {
+      const { rankWeight, bradleyTerryWeights } = objective;
+      return { type: 'rrhf', rankWeight, bradleyTerryWeights };
+    }
+  }
+}
+
+/** Plans a run. Reads the experiment's questions and the model's configuration and tokenizer; writes nothing. */
+export async function planRun(experiment: Experiment): Promise<Plan> {
+  const { splits, prompt } = await prepareQuestions(experiment);
+  const work = { ...workOf(experiment, splits), experiment: experiment.name, model: experiment.model };
+  const { services, generator: backend, engine, sampling, evaluation } = experiment;
+  const here = services.generator === undefined || services.trainer === undefined;
+  if (!here || mustBeFetched(experiment)) return { ...work, generator: undefined, trainer: undefined };
+  const config = await readDecoderConfig(experiment.model);
+  const tokenizer = await readTokenizer(experiment.model);
+  const { train, easy, hard, development = [] } = splits;
+  const lengths = [...train, ...easy, ...hard, ...development].map(
+    (problem) => tokenizer.encodeChat(askingTurns(prompt, problem)).length,
+  );
+  const promptTokens = lengths.reduce((longest, length) => Math.max(longest, length), 0);
+  const { device = 'cpu', precision = 'float32', threads } = engine ?? {};
+  const hardware = { device, precision };
+  const generator =
+    services.generator !== undefined || backend.backend !== 'engine'
+      ? undefined
+      : predictSamplingMemory({
+          config,
+          workers: threads ?? availableParallelism(),
+          cacheBytes: defaultCacheBytes(),
+          promptTokens,
+          maxNewTokens: Math.max(sampling.maxNewTokens, evaluation.maxNewTokens),
+          hardware,
+        });
+  const trained = services.trainer === undefined ? experiment.arms : [];
+  const trainings = trained.map(({ objective }) => ({
+    ...predictTrainingMemory({
+      config,
+      lora: { ...objective.lora, targetModules: parseTargetModules(objective.lora.targetModules) },
+      objective: specOf(objective),
+      groupsPerStep: objective.groupsPerStep,
+      solutions: sampling.samples,
+      promptTokens,
+      solutionTokens: sampling.maxNewTokens,
+      maxLength: Math.min(objective.maxLength, config.maxPositionEmbeddings),
+      hardware,
+    }),
+    objective: objective.type,
+  }));
+  const trainer = trainings.sort((a, b) => b.total - a.total)[0];
+  return { ...work, generator, trainer };
+}
+
+const count = (value: number): string => value.toLocaleString('en');
+
+function memoryLine(parts: Readonly<Record<string, number>>, total: number): string {
+  const list = Object.entries(parts).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
+  return `at most ${formatBytes(total)}: ${list.join(', ')}`;
+}
+
+/** A plan for people. */
+export function renderPlan(plan: Plan): string {
+  const { questions, generator, trainer } = plan;
+  const judged = Object.entries(plan.comparisons).map(([judge, calls]) => `${judge} ${count(calls)}`);
+  const absent = 'memory not predicted: it runs elsewhere, or the model is not here';
+  const rows: [string, string][] = [
+    ['experiment', plan.experiment],
+    ['model', plan.model],
+    [
+      'questions',
+      `${count(questions.train)} to train on, ${count(questions.development)} development, ${count(questions.easy)} easy, ${count(questions.hard)} hard`,
+    ],
+    ['samples', `${count(plan.samples)} for training`],
+    ['judge calls', judged.length === 0 ? 'none' : `at most ${judged.join(', ')}`],
+    ['training', `${count(plan.jobs)} jobs, ${count(plan.steps)} steps`],
+    ['evaluation', `${count(plan.evaluated)} solutions`],
+    [
+      'generator',
+      generator === undefined
+        ? absent
+        : memoryLine(
+            {
+              weights: generator.weights,
+              'keys and values': generator.cache,
+              activations: generator.activations,
+              process: generator.process,
+            },
+            generator.total,
+          ),
+    ],
+    [
+      'trainer',
+      trainer === undefined
+        ? absent
+        : memoryLine(
+            {
+              weights: trainer.weights,
+              state: trainer.state,
+              [`activations of ${trainer.objective}`]: trainer.activations,
+              process: trainer.process,
+            },
+            trainer.total,
+          ),
+    ],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return `${rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join('\n')}\n`;
+}
+
+/** `overtone run --dry-run`: prints the plan. */
+export async function dryRun(experiment: Experiment, json: boolean): Promise<void> {
+  const plan = await planRun(experiment).catch((error: unknown) => {
+    throw error instanceof ModelError ? new InputError(error.message, { cause: error }) : error;
+  });
+  process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(plan));
+}

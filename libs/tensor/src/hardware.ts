@@ -1,0 +1,50 @@
+// What programs run on, and in which precision their matrix products are: settings, their names, and their part of a key.
+
+/** Where programs run: ONNX Runtime's execution providers. */
+export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
+export type Device = (typeof DEVICES)[number];
+
+/** Precision of matrix products; everything else, weights and sums included, is float32. */
+export const PRECISIONS = ['float32', 'float16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Both settings. */
+export interface Hardware {
+  readonly device: Device;
+  readonly precision: Precision;
+}
+
+/** What runs everywhere. */
+export const DEFAULT_HARDWARE: Hardware = { device: 'cpu', precision: 'float32' };
+
+function oneOf<Choice extends string>(
+  variable: string,
+  text: string | undefined,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  if (text === undefined || text === '') return choices[0];
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined)
+    throw new Error(
+      `${variable}: expected ${choices.map((each) => `"${each}"`).join(' or ')}, got "${text}"`,
+    );
+  return choice;
+}
+
+/**
+ * Reads `OVERTONE_DEVICE` ("cpu", the default, "cuda" or "webgpu") and `OVERTONE_PRECISION` ("float32", the default, or "float16").
+ *
+ * @throws Error that names the variable.
+ */
+export function readHardware(environment: Readonly<Record<string, string | undefined>>): Hardware {
+  return {
+    device: oneOf('OVERTONE_DEVICE', environment['OVERTONE_DEVICE'], DEVICES),
+    precision: oneOf('OVERTONE_PRECISION', environment['OVERTONE_PRECISION'], PRECISIONS),
+  };
+}
+
+/** What hardware adds to the key of a result: undefined for the default, so that keys without it stay as they are. */
+export function hardwareKey({ device, precision }: Hardware): string | undefined {
+  if (device === DEFAULT_HARDWARE.device && precision === DEFAULT_HARDWARE.precision) return undefined;
+  return `${device}/${precision}`;
+}
