@@ -44,6 +44,10 @@ function atLeastOne(option: string, given: string): number {
   return value;
 }
 
+/** Name of the process that counts the work of tasks whose workers are threads of their own. */
+const COUNTER = 'counter';
+const COUNTED: ReadonlySet<Task> = new Set<Task>(['sampling', 'scoring', 'paper', 'growth']);
+
 interface Run {
   readonly threads: number;
   readonly rounds: number;
@@ -61,6 +65,7 @@ async function measureTask(run: Run, task: Task, shape: Shape, folder: string): 
     const running = new Map<string, Contestant>();
     try {
       running.set('', await Contestant.start(overtone(folder, run.threads)));
+      if (COUNTED.has(task)) running.set(COUNTER, await Contestant.start(overtone(folder, run.threads)));
       for (const peer of new Set(group.flatMap(({ peers }) => peers.map(({ peer }) => peer)))) {
         if (run.absent.has(peer)) continue;
         const started = await startPeer(peer, folder, shape, run.threads);
@@ -93,6 +98,11 @@ async function measureCase(
     }),
   ];
   const contenders = await takeTurns(entries, run.rounds);
+  const counter = running.get(COUNTER);
+  const [first] = contenders;
+  // By another process, since it holds the model once more.
+  if (counter && first)
+    contenders[0] = { ...first, macs: (await counter.ask({ op: 'count', of: request(1) }))['macs'] };
   const measurement: Measurement = { shape, task, name, note, amount, unit, contenders };
   run.measurements.push(measurement);
   for (const row of rowsOf(resultsOf(run, undefined), measurement))

@@ -304,6 +304,7 @@ function paper({ shape, sizes, tokenizer, texts }: Material): Case[] {
   const ours: Request = (round) => ({
     op: 'score',
     items: prompts(pairs, round).map((prompt) => ({ prompt, continuations: verdicts })),
+    alternatives: true,
   });
   const unordered = pairs.filter(([i, j]) => i < j);
   const common = {

@@ -1,7 +1,15 @@
 // A decoder, Qwen3, Qwen2 or Llama as its configuration says, written once with TensorFlow.js operators: traced for training,
 // scoring, prefill and decoding, and run eagerly as the oracle of its own tests.
 import * as tf from '@tensorflow/tfjs-core';
-import { gatherRows, rmsNorm, rotaryEmbedding, rotaryTable, silu, type RotaryTable } from '@overtone/tensor';
+import {
+  cachedAttention,
+  gatherRows,
+  rmsNorm,
+  rotaryEmbedding,
+  rotaryTable,
+  silu,
+  type RotaryTable,
+} from '@overtone/tensor';
 import { type DecoderConfig } from './config.ts';
 import { projectionModule, type Projection } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
@@ -20,6 +28,15 @@ export interface Cache {
   readonly bias: tf.Tensor4D;
 }
 
+/** Keys and values of earlier tokens into which those of one new token a sequence are put. */
+export interface GrowingCache {
+  /** One tensor of [batch, kvHeads, capacity, headDim] a layer. */
+  readonly keys: readonly tf.Tensor4D[];
+  readonly values: readonly tf.Tensor4D[];
+  /** Cached positions of each sequence: [batch], int32. */
+  readonly lengths: tf.Tensor1D;
+}
+
 /** What a decoder is run on. */
 export interface DecoderInput {
   /** [batch, length], int32. */
@@ -32,11 +49,18 @@ export interface DecoderInput {
   readonly cache?: Cache;
 }
 
+/** What a decoder is run on for one new token a sequence; only while tracing. */
+export interface DecoderStep {
+  /** [batch, 1], int32. */
+  readonly tokens: tf.Tensor2D;
+  readonly growing: GrowingCache;
+}
+
 /** What a decoder returns. */
 export interface DecoderOutput {
   /** After the final norm: [batch · length, hiddenSize]. */
   readonly hidden: tf.Tensor2D;
-  /** The new tokens' keys, one tensor of [batch, kvHeads, length, headDim] a layer. */
+  /** The new tokens' keys, one tensor of [batch, kvHeads, length, headDim] a layer; of a step, the whole cache's. */
   readonly keys: tf.Tensor4D[];
   /** The new tokens' values, likewise. */
   readonly values: tf.Tensor4D[];
@@ -107,6 +131,64 @@ function attend(
   return tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [batch * length, numAttentionHeads * headDim]);
 }
 
+/** A layer, as its attention sees it. */
+interface Layer {
+  readonly config: DecoderConfig;
+  readonly layer: number;
+  readonly table: RotaryTable;
+  readonly norm: (x: tf.Tensor, name: string) => tf.Tensor;
+  readonly project: (projection: Projection, x: tf.Tensor) => tf.Tensor2D;
+}
+
+interface Attended {
+  /** [batch · length, heads · headDim]. */
+  readonly mixed: tf.Tensor2D;
+  readonly keys: tf.Tensor4D;
+  readonly values: tf.Tensor4D;
+}
+
+/** Attention among new tokens, and to earlier ones. */
+function sequenceAttention(
+  { config, layer, table, norm, project }: Layer,
+  x: tf.Tensor,
+  input: DecoderInput,
+): Attended {
+  const { numKeyValueHeads, numAttentionHeads, headDim, qkNorm } = config;
+  const [batch, length] = input.tokens.shape;
+  const heads = (y: tf.Tensor, count: number): tf.Tensor4D => tf.reshape(y, [batch, length, count, headDim]);
+  const headsFirst = (y: tf.Tensor): tf.Tensor4D => tf.transpose(y as tf.Tensor4D, [0, 2, 1, 3]);
+  const headNorm = (y: tf.Tensor, name: string): tf.Tensor => (qkNorm ? norm(y, name) : y);
+  const q = headsFirst(headNorm(heads(project('q_proj', x), numAttentionHeads), 'self_attn.q_norm'));
+  const k = headsFirst(headNorm(heads(project('k_proj', x), numKeyValueHeads), 'self_attn.k_norm'));
+  const values = headsFirst(heads(project('v_proj', x), numKeyValueHeads));
+  const keys = rotaryEmbedding(k, input.positions, table);
+  const mixed = attend(config, rotaryEmbedding(q, input.positions, table), keys, values, input, layer);
+  return { mixed, keys, values };
+}
+
+/** Attention of one new token a sequence to itself and to the cache, which takes it in. */
+function stepAttention(
+  { config, layer, table, norm, project }: Layer,
+  x: tf.Tensor,
+  { growing }: DecoderStep,
+): Attended {
+  const { headDim, qkNorm } = config;
+  const cachedKeys = growing.keys[layer];
+  const cachedValues = growing.values[layer];
+  if (!cachedKeys || !cachedValues) throw new Error(`The cache has no layer ${layer}`);
+  const headNorm = (y: tf.Tensor2D, name: string): tf.Tensor2D =>
+    qkNorm ? tf.reshape(norm(tf.reshape(y, [-1, headDim]), name), y.shape) : y;
+  return cachedAttention({
+    query: headNorm(project('q_proj', x), 'self_attn.q_norm'),
+    key: headNorm(project('k_proj', x), 'self_attn.k_norm'),
+    value: project('v_proj', x),
+    cachedKeys,
+    cachedValues,
+    lengths: growing.lengths,
+    table,
+  });
+}
+
 /** The rotary table of a configuration for positions 0 … length − 1. */
 export function rotaryTableOf(config: DecoderConfig, length: number): RotaryTable {
   const { inverseFrequencies, attentionFactor } = rotaryFrequencies(config.rope, config.headDim);
@@ -122,38 +204,29 @@ export function decode(
   config: DecoderConfig,
   weights: Weights,
   linear: Linear,
-  input: DecoderInput,
+  input: DecoderInput | DecoderStep,
   positionLimit = config.maxPositionEmbeddings,
 ): DecoderOutput {
-  const { numKeyValueHeads, numAttentionHeads, headDim, rmsNormEps } = config;
+  const { rmsNormEps } = config;
   const [batch, length] = input.tokens.shape;
   const table = rotaryTableOf(config, positionLimit);
   const keys: tf.Tensor4D[] = [];
   const values: tf.Tensor4D[] = [];
-  const heads = (x: tf.Tensor, count: number): tf.Tensor4D => tf.reshape(x, [batch, length, count, headDim]);
-  const headsFirst = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x as tf.Tensor4D, [0, 2, 1, 3]);
-
   let hidden: tf.Tensor = gatherRows(
     weight(weights, 'model.embed_tokens.weight') as tf.Tensor2D,
     tf.reshape(input.tokens, [batch * length]),
   );
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const prefix = `model.layers.${layer}`;
+    const norm = (x: tf.Tensor, name: string): tf.Tensor =>
+      rmsNorm(x, weight(weights, `model.layers.${layer}.${name}.weight`), rmsNormEps);
     const project = (projection: Projection, x: tf.Tensor): tf.Tensor2D =>
       linear(projectionModule(layer, projection), x as tf.Tensor2D);
-    const norm = (x: tf.Tensor, name: string): tf.Tensor =>
-      rmsNorm(x, weight(weights, `${prefix}.${name}.weight`), rmsNormEps);
-
     const x = norm(hidden, 'input_layernorm');
-    const headNorm = (y: tf.Tensor, name: string): tf.Tensor => (config.qkNorm ? norm(y, name) : y);
-    const q = headsFirst(headNorm(heads(project('q_proj', x), numAttentionHeads), 'self_attn.q_norm'));
-    const k = headsFirst(headNorm(heads(project('k_proj', x), numKeyValueHeads), 'self_attn.k_norm'));
-    const v = headsFirst(heads(project('v_proj', x), numKeyValueHeads));
-    const key = rotaryEmbedding(k, input.positions, table);
-    keys.push(key);
-    values.push(v);
-    const mixed = attend(config, rotaryEmbedding(q, input.positions, table), key, v, input, layer);
-    hidden = tf.add(hidden, project('o_proj', mixed));
+    const parts: Layer = { config, layer, table, norm, project };
+    const attended = 'growing' in input ? stepAttention(parts, x, input) : sequenceAttention(parts, x, input);
+    keys.push(attended.keys);
+    values.push(attended.values);
+    hidden = tf.add(hidden, project('o_proj', attended.mixed));
 
     const y = norm(hidden, 'post_attention_layernorm');
     const gated = tf.mul(silu(project('gate_proj', y)), project('up_proj', y));

@@ -97,10 +97,21 @@ describe('calls', () => {
           implementation: {
             planComparisons: bidiHandler(async function* () {}),
             scoreGroups: bidiHandler(async function* () {}),
+            estimateReliability: clientStreamHandler(() => Promise.resolve({ judges: [] })),
             assessFidelity: clientStreamHandler(async (requests) => {
               let groups = 0;
               for await (const _ of requests) groups += 1;
-              return { groups, auditedPairs: 0, lengthCorrelation: 0 };
+              return {
+                groups,
+                auditedPairs: 0,
+                lengthCorrelation: 0,
+                reliability: [],
+                recommendation: 0,
+                reason: '',
+                auditedGroups: 0,
+                groupsNeeded: 0,
+                flipRateIsLowerBound: false,
+              };
             }),
           },
         },

@@ -6,6 +6,7 @@ import {
   type DecoderConfig,
   type ParameterMap,
 } from '@overtone/language-model';
+import { type PackedWeights, type Resident } from '@overtone/tensor';
 import { hostParameters, type HostWeights } from './host-parameters.ts';
 
 /**
@@ -14,6 +15,16 @@ import { hostParameters, type HostWeights } from './host-parameters.ts';
  */
 const MERGED_PARAMETERS = 2 ** 23;
 
+/** Whether adapters are merged into a copy of the weights. */
+export function mergesAdapters(parameters: ParameterMap): boolean {
+  return parameterCount(parameters) <= MERGED_PARAMETERS;
+}
+
+/** Numbers of a model. */
+export function parameterCount(parameters: ParameterMap): number {
+  return [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+}
+
 /** The base weights, and those of the last few adapters. */
 export class AdapterCache {
   private readonly config: DecoderConfig;
@@ -21,17 +32,20 @@ export class AdapterCache {
   private readonly limit: number;
   private readonly merge: boolean;
   private readonly base: HostWeights;
+  private readonly resident: Resident | undefined;
   private readonly loaded = new Map<string, Promise<HostWeights>>();
 
-  /** @param limit Most adapters kept, at least 1. */
-  constructor(config: DecoderConfig, parameters: ParameterMap, limit: number) {
+  /**
+   * @param limit Most adapters kept, at least 1.
+   * @param packed Keeps the frozen weights with the programs of steps, packed there. Default: they are fed.
+   */
+  constructor(config: DecoderConfig, parameters: ParameterMap, limit: number, packed?: PackedWeights) {
     this.config = config;
     this.parameters = parameters;
     this.limit = limit;
-    let size = 0;
-    for (const { data } of parameters.values()) size += data.length;
-    this.merge = size <= MERGED_PARAMETERS;
-    this.base = hostParameters(parameters);
+    this.merge = mergesAdapters(parameters);
+    this.resident = packed && { weights: hostParameters(parameters).tensors, packed };
+    this.base = hostParameters(parameters, undefined, this.resident);
   }
 
   /**
@@ -57,6 +71,6 @@ export class AdapterCache {
     checkAdapter(this.config, adapter, folder);
     return this.merge
       ? hostParameters(mergeLora(this.parameters, adapter.lora, adapter.parameters))
-      : hostParameters(this.parameters, adapter);
+      : hostParameters(this.parameters, adapter, this.resident);
   }
 }

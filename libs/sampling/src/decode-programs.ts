@@ -1,22 +1,78 @@
 // The programs of sampling, by shape: compiled when they are first needed, run with a model's weights.
 import { type DecoderConfig } from '@overtone/language-model';
-import { hostTensor, type HostTensor, type ProgramOptions } from '@overtone/tensor';
+import {
+  hostTensor,
+  type HostTensor,
+  Program,
+  type ProgramOptions,
+  type Resident,
+  residentPrograms,
+} from '@overtone/tensor';
 import { compileDecode, type DecodeShape } from './decode-program.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { ProgramCache } from './program-cache.ts';
+import { type CacheTensors } from './slot-cache.ts';
+import { type StepShape, traceStep } from './step-program.ts';
 
 /** Programs kept: a few batch sizes, each with a few capacities, and pieces of prompts. */
 const PROGRAMS = 32;
+
+/** ONNX Runtime's attention with a cache takes heads of a multiple of this. */
+const HEAD_STEP = 16;
+/** Weights that are fed. */
+const FED: Resident = { weights: {} };
+
+type Feeds = Readonly<Record<string, Int32Array | HostTensor>>;
+
+const isTempered = (temperature: number): boolean => temperature !== 0 && temperature !== 1;
+
+/** All that a program is fed. */
+function fed(
+  program: Program,
+  tensors: Record<string, HostTensor>,
+  temperature: number,
+  feeds: Feeds,
+): Record<string, HostTensor> {
+  if (isTempered(temperature))
+    tensors['inverse_temperature'] = hostTensor(
+      { dtype: 'float32', shape: [] },
+      Float32Array.of(1 / temperature),
+    );
+  for (const [name, value] of Object.entries(feeds)) {
+    const spec = program.inputs.get(name);
+    if (!(value instanceof Int32Array)) tensors[name] = value;
+    else if (spec) tensors[name] = hostTensor(spec, value);
+  }
+  return tensors;
+}
+
+/** Numbers for objects. */
+class Identities {
+  private readonly known = new WeakMap<object, number>();
+  private next = 0;
+
+  of(object: object): number {
+    const number = this.known.get(object) ?? this.next++;
+    this.known.set(object, number);
+    return number;
+  }
+}
 
 /** Compiled programs of one model. */
 export class DecodePrograms {
   private readonly config: DecoderConfig;
   private readonly options: ProgramOptions;
   private readonly programs = new ProgramCache(PROGRAMS);
+  private readonly identities = new Identities();
 
   constructor(config: DecoderConfig, options: ProgramOptions) {
     this.config = config;
     this.options = options;
+  }
+
+  /** Whether steps write into the cache where it lies. */
+  get growing(): boolean {
+    return residentPrograms(this.options.device) && this.config.headDim % HEAD_STEP === 0;
   }
 
   /** Runs the program of a shape. Lists are wrapped as its inputs of the same name; those it does not have are left out. */
@@ -24,28 +80,33 @@ export class DecodePrograms {
     weights: HostWeights,
     shape: Omit<DecodeShape, 'tempered'>,
     temperature: number,
-    feeds: Readonly<Record<string, Int32Array | HostTensor>>,
+    feeds: Feeds,
   ): Promise<Record<string, HostTensor>> {
-    const tempered = shape.rows > 0 && temperature !== 0 && temperature !== 1;
+    const tempered = shape.rows > 0 && isTempered(temperature);
     const { lora } = weights;
     const whole: DecodeShape = { ...shape, tempered };
     return this.programs.run(
       JSON.stringify([whole, lora]),
       () => compileDecode(this.config, lora, whole, this.options),
-      (program) => {
-        const tensors: Record<string, HostTensor> = { ...weights.tensors };
-        if (tempered)
-          tensors['inverse_temperature'] = hostTensor(
-            { dtype: 'float32', shape: [] },
-            Float32Array.of(1 / temperature),
-          );
-        for (const [name, value] of Object.entries(feeds)) {
-          const spec = program.inputs.get(name);
-          if (!(value instanceof Int32Array)) tensors[name] = value;
-          else if (spec) tensors[name] = hostTensor(spec, value);
-        }
-        return tensors;
-      },
+      (program) => fed(program, { ...weights.tensors }, temperature, feeds),
+    );
+  }
+
+  /** One new token for every slot; only when `growing`. `cache`: what the cache of this shape is fed with, and where its outputs go. */
+  step(
+    weights: HostWeights,
+    shape: Omit<StepShape, 'tempered'>,
+    temperature: number,
+    feeds: Feeds,
+    cache: CacheTensors,
+  ): Promise<Record<string, HostTensor>> {
+    const { lora, resident = FED } = weights;
+    const whole: StepShape = { ...shape, tempered: isTempered(temperature) };
+    return this.programs.run(
+      JSON.stringify([whole, lora, this.identities.of(resident)]),
+      () => Program.compile(traceStep(this.config, lora, whole), { ...this.options, resident }),
+      (program) => fed(program, { ...weights.tensors, ...cache.feeds }, temperature, feeds),
+      cache.into,
     );
   }
 

@@ -1,18 +1,28 @@
 // A model's parameters in the form that programs are fed, made once and shared by all of them.
 import { type Adapter, type LoraConfig, type ParameterMap } from '@overtone/language-model';
-import { hostTensor, type HostTensor } from '@overtone/tensor';
+import { hostTensor, type HostTensor, type Resident } from '@overtone/tensor';
 
 /** Parameters in the form that programs are fed. */
 export interface HostWeights {
   readonly tensors: Readonly<Record<string, HostTensor>>;
   /** The adapter whose matrices are among the tensors; undefined when there is none, or when it was merged. */
   readonly lora: LoraConfig | undefined;
+  /** Those of the tensors that steps keep with them instead of being fed; the same object for all adapters of a model. */
+  readonly resident?: Resident | undefined;
 }
 
-/** Wraps parameters, and the matrices of an adapter that is not merged into them, without copying them. */
-export function hostParameters(parameters: ParameterMap, adapter?: Adapter): HostWeights {
+/**
+ * Wraps parameters, and the matrices of an adapter that is not merged into them, without copying them.
+ *
+ * @param resident See `HostWeights`.
+ */
+export function hostParameters(
+  parameters: ParameterMap,
+  adapter?: Adapter,
+  resident?: Resident,
+): HostWeights {
   const tensors: Record<string, HostTensor> = {};
   for (const [name, { shape, data }] of [...parameters, ...(adapter?.parameters ?? [])])
     tensors[name] = hostTensor({ dtype: 'float32', shape }, data);
-  return { tensors, lora: adapter?.lora };
+  return { tensors, lora: adapter?.lora, resident };
 }

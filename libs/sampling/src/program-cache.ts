@@ -18,11 +18,12 @@ export class ProgramCache {
     this.limit = limit;
   }
 
-  /** Runs the program of `key`, compiled when it is not here; `feeds` gives its inputs. */
+  /** Runs the program of `key`, compiled when it is not here; `feeds` gives its inputs. `into`: see `Program.run`. */
   async run(
     key: string,
     compile: () => Promise<Program>,
     feeds: (program: Program) => Readonly<Record<string, HostTensor>>,
+    into?: Readonly<Record<string, HostTensor>>,
   ): Promise<Record<string, HostTensor>> {
     const entry = this.entries.get(key) ?? { program: compile(), users: 0, evicted: false };
     this.entries.delete(key);
@@ -32,7 +33,7 @@ export class ProgramCache {
     if (this.entries.size > this.limit && oldest) await this.evict(...oldest);
     try {
       const program = await entry.program;
-      return await program.run(feeds(program));
+      return await program.run(feeds(program), into);
     } finally {
       entry.users -= 1;
       if (entry.evicted) await this.free(entry);

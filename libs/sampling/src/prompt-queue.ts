@@ -9,12 +9,14 @@ export class PromptQueue {
   private readonly workers: number;
   private left: number;
 
-  constructor(prompts: readonly EncodedPrompt[], workers: number) {
+  /** @param samples Of each prompt. */
+  constructor(prompts: readonly EncodedPrompt[], workers: number, samples = 1) {
     this.workers = workers;
-    this.left = prompts.length;
-    this.groups = [
-      ...Map.groupBy(prompts, ({ tokens }) => Math.ceil(tokens.length / TAIL_STEP)).values(),
-    ].map((group) => group.reverse());
+    const shares = prompts.length < workers ? shared(prompts, workers, samples) : prompts;
+    this.left = shares.length;
+    this.groups = [...Map.groupBy(shares, ({ tokens }) => Math.ceil(tokens.length / TAIL_STEP)).values()].map(
+      (group) => group.reverse(),
+    );
   }
 
   /** Whether all are taken. */
@@ -31,4 +33,15 @@ export class PromptQueue {
     this.left -= piece.length;
     return piece;
   }
+}
+
+/** Too few prompts to keep all workers busy: the samples of each are split among several, which compute it again. */
+function shared(prompts: readonly EncodedPrompt[], workers: number, samples: number): EncodedPrompt[] {
+  const parts = Math.min(Math.ceil(workers / prompts.length), samples);
+  return prompts.flatMap((prompt) =>
+    Array.from({ length: parts }, (_, part) => {
+      const first = Math.floor((part * samples) / parts);
+      return { ...prompt, samples: { first, count: Math.floor(((part + 1) * samples) / parts) - first } };
+    }),
+  );
 }

@@ -17,7 +17,7 @@ const CONFIG = {
   num_hidden_layers: 2,
   num_attention_heads: 3,
   num_key_value_heads: 1,
-  head_dim: 8,
+  head_dim: 16,
   max_position_embeddings: 512,
   tie_word_embeddings: true,
 };

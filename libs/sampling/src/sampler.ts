@@ -18,6 +18,14 @@ import { type Decode, StopStrings } from './stop-strings.ts';
 export interface SamplingPrompt {
   readonly id: string;
   readonly tokens: readonly number[];
+  /** Which samples of it, by their indices. Default: all. */
+  readonly samples?: SampleRange | undefined;
+}
+
+/** Consecutive sample indices. */
+export interface SampleRange {
+  readonly first: number;
+  readonly count: number;
 }
 
 /** Prompts that come in groups, asked for when slots become free. */
@@ -36,6 +44,8 @@ export interface SamplingOptions extends ChoiceOptions {
   readonly seed: number;
   /** Strings that end a sample, none empty. Default: none. */
   readonly stop?: readonly string[];
+  /** Let no token end a sample, for benchmarks. Default false. */
+  readonly ignoreEos?: boolean;
 }
 
 /** A finished sample. */
@@ -249,21 +259,27 @@ export class Sampler {
   private async *step(run: Run): AsyncGenerator<Sample> {
     const { cache, active, weights, options } = run;
     const { batch, capacity } = cache;
-    const outputs = await this.programs.run(
-      weights,
-      { batch, length: 1, capacity, rows: batch },
-      options.temperature,
-      {
-        ...cache.feeds,
-        tokens: Int32Array.from(active, (entry) => entry?.next ?? this.model.padTokenId),
-        positions: Int32Array.from(active, (entry) => entry?.length ?? 0),
-        rows: Int32Array.from(active.keys()),
-      },
-    );
+    const { growing } = this.programs;
+    const tokens = Int32Array.from(active, (entry) => entry?.next ?? this.model.padTokenId);
+    const lengths = Int32Array.from(active, (entry) => entry?.length ?? 0);
+    const outputs = growing
+      ? await this.programs.step(
+          weights,
+          { batch, capacity },
+          options.temperature,
+          { tokens, lengths },
+          cache.inPlace,
+        )
+      : await this.programs.run(weights, { batch, length: 1, capacity, rows: batch }, options.temperature, {
+          ...cache.feeds,
+          tokens,
+          positions: lengths,
+          rows: Int32Array.from(active.keys()),
+        });
     const distribution = readDistributions(outputs, this.model.config.vocabSize);
     for (const [slot, entry] of active.entries()) {
       if (!entry) continue;
-      cache.append(outputs, slot, entry.length);
+      if (!growing) cache.append(outputs, slot, entry.length);
       entry.length += 1;
       choose(entry, distribution(slot), options);
       if (this.finished(entry, run)) {
@@ -294,7 +310,8 @@ export class Sampler {
         for await (const { index, ...prefilled } of computed) {
           const prompt = chunk[index];
           if (!prompt) continue;
-          for (let sampleIndex = 0; sampleIndex < options.samples; sampleIndex++)
+          const { first: from = 0, count = options.samples } = prompt.samples ?? {};
+          for (let sampleIndex = from; sampleIndex < from + count; sampleIndex++)
             yield { prompt, prefilled, sampleIndex };
         }
       }
@@ -325,7 +342,8 @@ export class Sampler {
 
   /** Whether a sample has ended; notes why. */
   private finished({ next, sample }: Active, { options, stops }: Run): boolean {
-    if (this.stopTokens.has(next) || stops.completedBy(sample.tokens)) sample.finishReason = 'stop';
+    const ends = !options.ignoreEos && this.stopTokens.has(next);
+    if (ends || stops.completedBy(sample.tokens)) sample.finishReason = 'stop';
     return sample.finishReason === 'stop' || sample.tokens.length >= options.maxNewTokens;
   }
 

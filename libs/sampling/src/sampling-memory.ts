@@ -1,11 +1,19 @@
 // How much memory a sampling pool needs, from shapes alone: nothing is loaded, and nothing runs.
 import { type DecoderConfig, parameterSpecs } from '@overtone/language-model';
-import { bytesOf, type Graph, halfPrecision, type Hardware, peakBytes } from '@overtone/tensor';
-import { traceDecode } from './decode-program.ts';
-import { PREFILL_BATCH } from './prefill.ts';
+import {
+  bytesOf,
+  type Graph,
+  halfPrecision,
+  type Hardware,
+  peakBytes,
+  processBytes,
+  uncollectedBytes,
+} from '@overtone/tensor';
+import { type DecodeShape, traceDecode } from './decode-program.ts';
+import { PREFILL_BATCH, TAIL_STEP } from './prefill.ts';
 import { PREFIX_BLOCK } from './prefix-cache.ts';
 import { bytesPerPosition, capacityFor } from './slot-cache.ts';
-import { TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
+import { placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
 
 /** What a pool is asked for. */
 export interface PlannedSampling {
@@ -19,6 +27,8 @@ export interface PlannedSampling {
   readonly promptTokens: number;
   /** Most tokens of a sample. */
   readonly maxNewTokens: number;
+  /** Tokens of the longest text that is scored, its prompt included. Default: that of the longest prompt with its sample. */
+  readonly scoredTokens?: number;
   readonly hardware?: Hardware;
 }
 
@@ -26,61 +36,81 @@ export interface PlannedSampling {
 export interface SamplingMemory {
   /** The model's weights, once for all workers. */
   readonly weights: number;
-  /** Keys and values, of all workers. */
+  /** Keys and values, of all workers: of what is sampled, and of what prompts begin with. */
   readonly cache: number;
-  /** The most that the results of operators hold, of all workers. */
+  /** What programs hold for the results of their operators, and what they returned that was not collected yet, of all workers. */
   readonly activations: number;
-  /** Node, ONNX Runtime, its threads and programs. */
+  /** Node with the service and its workers, ONNX Runtime, tokenizers and programs. */
   readonly process: number;
   readonly total: number;
 }
 
-/** Resident memory of a sampling process before a model is loaded, and what a worker thread adds, bytes. Measured: Node 24, Linux. */
-const PROCESS = 140e6;
-const WORKER = 60e6;
-/** What the runtime's memory arenas hold for every byte that is alive, at the peak. Measured. */
-const ARENA = 1.3;
-/** Memory of a program, bytes an operator. Measured. */
-const OPERATOR = 12e3;
 /** Share of the memory for keys and values that is for samples; the rest is for what prompts begin with. */
 const SAMPLES_SHARE = 0.8;
+/** Lengths that a program of whole texts has, as multiples of this. */
+const TEXT_STEP = 32;
 
 /** Predicts the memory of a sampling process that samples, and scores what it sampled. */
 export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
   const { config, workers, slots = 64, cacheBytes, promptTokens, maxNewTokens, hardware } = plan;
+  const position = bytesPerPosition(config);
   const capacity = capacityFor(promptTokens + maxNewTokens);
   const share = (SAMPLES_SHARE * cacheBytes) / workers;
-  const fitting = Math.min(slots, Math.floor(share / (capacity * bytesPerPosition(config))));
+  const fitting = Math.min(slots, Math.floor(share / (capacity * position)));
   const batch = 2 ** Math.floor(Math.log2(Math.max(2, fitting)));
-  const length = 32 * Math.ceil((promptTokens + maxNewTokens) / 32);
-  const graphs = [
-    traceDecode(config, undefined, { batch, length: 1, capacity, rows: batch, tempered: true }),
-    traceDecode(config, undefined, {
-      batch: PREFILL_BATCH,
-      length: PREFIX_BLOCK,
-      capacity: capacityFor(promptTokens),
-      rows: PREFILL_BATCH,
-      tempered: true,
-    }),
-    traceScoring(config, undefined, {
-      batch: Math.max(2, Math.floor(TOKENS_PER_RUN / length)),
-      length,
-      capacity: 0,
-      places: TOKENS_PER_RUN,
-    }),
-  ].map((graph): Graph =>
-    hardware?.precision === 'float16' ? halfPrecision(graph, hardware.device) : graph,
-  );
-  const weights = [...parameterSpecs(config).values()].reduce((sum, spec) => sum + bytesOf(spec), 0);
-  const cache = workers * batch * capacity * bytesPerPosition(config);
-  const activations = workers * ARENA * graphs.reduce((sum, graph) => sum + peakBytes(graph).activations, 0);
-  const operators = graphs.reduce((sum, graph) => sum + graph.liveNodes().length, 0);
-  const process = PROCESS + workers * (WORKER + OPERATOR * operators);
-  return {
-    weights,
-    cache,
-    activations: Math.round(activations),
-    process,
-    total: Math.round(weights + cache + activations + process),
-  };
+  const { scoredTokens = promptTokens + maxNewTokens } = plan;
+  const length = TEXT_STEP * Math.ceil(scoredTokens / TEXT_STEP);
+  const rows = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
+  const scoring = traceScoring(config, undefined, {
+    batch: rows,
+    length,
+    capacity: 0,
+    places: placesFor(rows * maxNewTokens),
+  });
+  const programs = [
+    ...decodeShapes(promptTokens, maxNewTokens, batch).map((shape) => traceDecode(config, undefined, shape)),
+    scoring,
+  ]
+    .map((graph): Graph =>
+      hardware?.precision === 'float16' ? halfPrecision(graph, hardware.device) : graph,
+    )
+    .map((graph) => ({ ...peakBytes(graph), operators: graph.liveNodes().length }));
+  const sum = (of: (program: (typeof programs)[number]) => number): number =>
+    programs.reduce((total, program) => total + of(program), 0);
+  const most = programs.reduce((largest, { outputs }) => Math.max(largest, outputs), 0);
+  const weights = [...parameterSpecs(config).values()].reduce((total, spec) => total + bytesOf(spec), 0);
+  // Prompts are held once more while they wait for a slot.
+  const waiting = PREFILL_BATCH * promptTokens * position;
+  const cache = workers * (batch * capacity * position + waiting);
+  const activations = workers * (sum(({ arena }) => arena) + uncollectedBytes(most));
+  const process = processBytes({
+    threads: workers,
+    vocabulary: config.vocabSize,
+    operators: workers * sum(({ operators }) => operators),
+    constants: workers * sum(({ constants }) => constants),
+  });
+  return { weights, cache, activations, process, total: weights + cache + activations + process };
+}
+
+/** The programs that a worker comes to have: each keeps the memory that it once took. */
+function decodeShapes(promptTokens: number, maxNewTokens: number, batch: number): DecodeShape[] {
+  const tempered = true;
+  const shapes = new Map<string, DecodeShape>();
+  const add = (shape: DecodeShape): void => void shapes.set(JSON.stringify(shape), shape);
+  // Blocks of the prompts, one after another, then what is left of them.
+  const blocks = Math.floor((promptTokens - 1) / PREFIX_BLOCK);
+  const past = (block: number): number => (block === 0 ? 0 : capacityFor(block * PREFIX_BLOCK));
+  for (let block = 0; block < blocks; block++)
+    add({ batch: PREFILL_BATCH, length: PREFIX_BLOCK, capacity: past(block), rows: 0, tempered: false });
+  const left = TAIL_STEP * Math.ceil((promptTokens - blocks * PREFIX_BLOCK) / TAIL_STEP);
+  add({ batch: PREFILL_BATCH, length: left, capacity: past(blocks), rows: PREFILL_BATCH, tempered });
+  // The cache grows with the samples; when no more are waiting, the batch shrinks.
+  let capacity = 0;
+  for (let positions = promptTokens + 1; positions <= promptTokens + maxNewTokens; positions = capacity + 1) {
+    capacity = capacityFor(positions);
+    add({ batch, length: 1, capacity, rows: batch, tempered });
+  }
+  for (let fewer = batch / 2; fewer >= 2; fewer /= 2)
+    add({ batch: fewer, length: 1, capacity, rows: fewer, tempered });
+  return [...shapes.values()];
 }

@@ -1,7 +1,7 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
 import { type Message, type ParameterMap } from '@overtone/language-model';
-import { type Hardware } from '@overtone/tensor';
-import { type Sample, type SamplingOptions } from './sampler.ts';
+import { type Hardware, type PackedWeights } from '@overtone/tensor';
+import { type Sample, type SampleRange, type SamplingOptions } from './sampler.ts';
 
 /** How a worker is set up; its `workerData`. */
 export interface WorkerSettings {
@@ -17,6 +17,8 @@ export interface WorkerSettings {
   readonly cacheBytes: number;
   /** What programs run on. */
   readonly hardware: Hardware;
+  /** Where the programs of all workers keep the frozen weights; undefined to feed them. */
+  readonly packed: PackedWeights | undefined;
 }
 
 /** A prompt: a conversation, to which the chat template and the generation prompt are added, or token ids. */
@@ -29,8 +31,8 @@ export type ScoringTarget =
   | { readonly completion: string }
   /** A completion as token ids, scored as they are; at least one. */
   | { readonly tokens: readonly number[] }
-  /** Alternatives, each the beginning of the answer. */
-  | { readonly continuations: readonly string[] };
+  /** Alternatives, each the beginning of the answer, as text or as token ids. */
+  | { readonly continuations: readonly (string | readonly number[])[] };
 
 /** A prompt and what is scored after it. */
 export type ScoringRequestItem = PromptContent & { readonly target: ScoringTarget };
@@ -58,6 +60,8 @@ export interface ItemScore {
 export interface EncodedPrompt {
   readonly id: string;
   readonly tokens: Int32Array;
+  /** Which samples of it. Default: all. */
+  readonly samples?: SampleRange | undefined;
 }
 
 /** What was wrong, in a form that crosses threads. */

@@ -12,7 +12,16 @@ import {
   type DecoderConfig,
   type ParameterMap,
 } from '@overtone/language-model';
-import { DEFAULT_HARDWARE, type Hardware, hardwareKey, sizeOf } from '@overtone/tensor';
+import {
+  createPackedWeights,
+  DEFAULT_HARDWARE,
+  type Hardware,
+  hardwareKey,
+  type PackedWeights,
+  releasePackedWeights,
+  sizeOf,
+} from '@overtone/tensor';
+import { mergesAdapters, parameterCount } from './adapter-cache.ts';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
 import { PromptQueue } from './prompt-queue.ts';
@@ -41,6 +50,11 @@ export interface SamplingPoolOptions {
   readonly cacheBytes?: number | undefined;
   /** What programs run on, and in which precision. Default: the CPU, float32. */
   readonly hardware?: Hardware;
+  /**
+   * Whether the weights are kept once more in the layout of the kernels that multiply with them, which makes steps of few slots up to
+   * twice as fast. Default: on the CPU, where that takes at most an eighth of the memory and adapters are not merged.
+   */
+  readonly packWeights?: boolean | undefined;
 }
 
 /** What is sampled. */
@@ -83,6 +97,7 @@ export class SamplingPool {
   private readonly threads: EngineThread[] = [];
   private readonly waiting: Task[] = [];
   private readonly workers: number;
+  private readonly packed: PackedWeights | undefined;
   private starting = 0;
   private broken: Error | undefined;
   private closed = false;
@@ -129,7 +144,17 @@ export class SamplingPool {
       if (!Number.isInteger(value) || value < 1)
         throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
     }
-    this.settings = { folder, parameters, slots, adapters, cacheBytes: cacheBytes / this.workers, hardware };
+    const { packWeights = packsWeights(parameters, hardware) } = options;
+    this.packed = packWeights ? createPackedWeights() : undefined;
+    this.settings = {
+      folder,
+      parameters,
+      slots,
+      adapters,
+      cacheBytes: cacheBytes / this.workers,
+      hardware,
+      packed: this.packed,
+    };
     this.config = config;
     this.description = description;
   }
@@ -167,7 +192,7 @@ export class SamplingPool {
     }
     const longest = encoded.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
     const call: GenerateCall = new GenerateCall(
-      new PromptQueue(encoded, this.workers),
+      new PromptQueue(encoded, this.workers, options.samples),
       options,
       longest,
       adapter,
@@ -199,8 +224,9 @@ export class SamplingPool {
    */
   async score({ items, adapter }: PoolScoreRequest, signal?: AbortSignal): Promise<ItemScore[]> {
     const parts: Promise<readonly ItemScore[]>[] = [];
-    for (let first = 0; first < items.length; first += ITEMS_PER_JOB) {
-      const part = items.slice(first, first + ITEMS_PER_JOB);
+    const perJob = Math.min(ITEMS_PER_JOB, Math.ceil(items.length / this.workers));
+    for (let first = 0; first < items.length; first += perJob) {
+      const part = items.slice(first, first + perJob);
       const scored = this.once('scored', (job) => ({ type: 'score', job, adapter, items: part }), signal);
       parts.push(
         scored.then(
@@ -221,6 +247,7 @@ export class SamplingPool {
     this.closed = true;
     this.fail(new Error('The sampling pool was closed'));
     await Promise.all(this.threads.map((thread) => thread.close()));
+    if (this.packed) releasePackedWeights(this.packed);
   }
 
   /** Lets a worker crash; for tests of what follows. */
@@ -338,10 +365,21 @@ function digestWith(digest: string, hardware: Hardware = DEFAULT_HARDWARE): stri
   return key === undefined ? digest : createHash('sha256').update(`${digest} ${key}`).digest('hex');
 }
 
+/** Whether weights are packed when nobody says so. */
+export function packsWeights(parameters: ParameterMap, { device }: Hardware): boolean {
+  const bytes = Float32Array.BYTES_PER_ELEMENT * parameterCount(parameters);
+  return device === 'cpu' && !mergesAdapters(parameters) && bytes <= availableMemory() / 8;
+}
+
+/** Memory that this process may use, bytes. */
+function availableMemory(): number {
+  const constrained = process.constrainedMemory();
+  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
+}
+
 /** A quarter of the memory that this process may use. */
 export function defaultCacheBytes(): number {
-  const constrained = process.constrainedMemory();
-  return Math.floor(Math.min(totalmem(), constrained > 0 ? constrained : Infinity) / 4);
+  return Math.floor(availableMemory() / 4);
 }
 
 function isType<Type extends JobMessage['type']>(

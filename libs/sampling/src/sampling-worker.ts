@@ -44,14 +44,14 @@ class SamplingWorker {
   constructor(
     config: DecoderConfig,
     tokenizer: Tokenizer,
-    { parameters, slots, adapters, cacheBytes, hardware }: WorkerSettings,
+    { parameters, slots, adapters, cacheBytes, hardware, packed }: WorkerSettings,
     post: SamplingWorker['post'],
   ) {
     this.tokenizer = tokenizer;
     // One thread within an operator: more would let results depend on how the work was cut.
     this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, hardware, cacheBytes });
     this.forcing = new TeacherForcing(config, { threads: 1, hardware, prefill: this.sampler.prompts });
-    this.adapters = new AdapterCache(config, parameters, adapters);
+    this.adapters = new AdapterCache(config, parameters, adapters, packed);
     this.post = post;
   }
 
@@ -109,7 +109,7 @@ class SamplingWorker {
         post({ type: 'hungry', job });
         const chunk = await prompts.take(signal);
         if (chunk.length === 0) return;
-        yield chunk.map(({ id, tokens }) => ({ id, tokens: Array.from(tokens) }));
+        yield chunk.map(({ id, tokens, samples }) => ({ id, tokens: Array.from(tokens), samples }));
       }
     }
     const weights = await this.adapters.weights(adapter);
@@ -164,7 +164,7 @@ class SamplingWorker {
         ? [[...tokenizer.encode(target.completion), tokenizer.eosTokenId]]
         : 'tokens' in target
           ? [[...target.tokens]]
-          : target.continuations.map((text) => tokenizer.encode(text));
+          : target.continuations.map((text) => (typeof text === 'string' ? tokenizer.encode(text) : text));
     return { prompt, continuations };
   }
 

@@ -79,6 +79,12 @@ function newRows(outputs: Readonly<Record<string, HostTensor>>, name: string): F
   return float32(output);
 }
 
+/** What a step is fed of a cache, and where the cache that it returns is written: over the old one. */
+export interface CacheTensors {
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+  readonly into: Readonly<Record<string, HostTensor>>;
+}
+
 /** A cache of `batch` slots with `capacity` positions each. */
 export class SlotCache {
   private readonly config: DecoderConfig;
@@ -88,6 +94,7 @@ export class SlotCache {
   private slots: number;
   private positions: number;
   private fed: Readonly<Record<string, HostTensor>> | undefined;
+  private bound: CacheTensors | undefined;
 
   /** Takes memory for `slots` slots of `limit` positions, and starts with a capacity of `capacity`. */
   constructor(config: DecoderConfig, slots: number, limit: number, capacity = limit) {
@@ -128,6 +135,16 @@ export class SlotCache {
       }),
     );
     return this.fed;
+  }
+
+  /** For a step that puts new keys and values into the cache itself. */
+  get inPlace(): CacheTensors {
+    const { cache_bias: _, ...feeds } = this.feeds;
+    this.bound ??= {
+      feeds,
+      into: Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [`new.${name}`, tensor])),
+    };
+    return this.bound;
   }
 
   /** Forgets a slot's positions. */
@@ -193,6 +210,7 @@ export class SlotCache {
     this.slots = batch;
     this.positions = capacity;
     this.fed = undefined;
+    this.bound = undefined;
     for (let slot = 0; slot < batch; slot++) {
       const first = slot * capacity;
       this.bias.fill(0, first, first + (lengths[slot] ?? 0));

@@ -281,7 +281,7 @@ export class TeacherForcing {
 }
 
 /** Places for `count` scored tokens: powers of two and the numbers halfway between, so that few programs serve all counts. */
-function placesFor(count: number): number {
+export function placesFor(count: number): number {
   const power = 2 ** Math.ceil(Math.log2(Math.max(count, SMALLEST_PLACES)));
   return count <= 0.75 * power && power > SMALLEST_PLACES ? 0.75 * power : power;
 }
@@ -349,15 +349,12 @@ export function traceScoring(
     const targets = tensor('target_tokens') as tf.Tensor1D;
     const pieces = piecesOf(places, config).map(({ start, size }) => {
       const logits = headLogits(config, inputs, tf.slice(rows, [start, 0], [size, -1]));
-      return {
-        logprobs: tokenLogprobs(logits, tf.slice(targets, [start], [size])),
-        entropies: entropies(logits),
-      };
+      return tf.stack([tokenLogprobs(logits, tf.slice(targets, [start], [size])), entropies(logits)]);
     });
-    return {
-      logprobs: tf.concat(pieces.map((piece) => piece.logprobs)),
-      entropies: tf.concat(pieces.map((piece) => piece.entropies)),
-    };
+    // Together, since operators run depth first: one after the other would keep the logits of all pieces for the second.
+    const scores = tf.concat(pieces, 1);
+    const row = (index: number): tf.Tensor => tf.reshape(tf.slice(scores, [index, 0], [1, places]), [places]);
+    return { logprobs: row(0), entropies: row(1) };
   });
 }
 

@@ -33,7 +33,7 @@ export interface NativePart<Name extends string = string> {
 }
 
 /** Longest that a probe may take. */
-const PROBE_MS = 8_000;
+const PROBE_MS = 30_000;
 
 const require = createRequire(import.meta.url);
 
@@ -45,7 +45,7 @@ interface Outcome {
 
 /** Runs the probe in a process of its own. */
 function probe(name: string, signal: AbortSignal | undefined): Promise<Outcome> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       [fileURLToPath(new URL('./probe.ts', import.meta.url)), name],
@@ -53,9 +53,12 @@ function probe(name: string, signal: AbortSignal | undefined): Promise<Outcome> 
       (error, stdout, stderr) => {
         const line = stdout.split('\n').findLast((each) => each.startsWith('{'));
         if (line !== undefined) return resolve({ answer: JSON.parse(line) as ProbeAnswer, noise: stderr });
-        const ended = error?.signal
-          ? `was ended by ${error.signal}`
-          : `ended with ${error?.code ?? 'no answer'}`;
+        if (signal?.aborted) return reject(signal.reason);
+        const ended = error?.killed
+          ? `gave no answer within ${PROBE_MS / 1000} s`
+          : error?.signal
+            ? `was ended by ${error.signal}`
+            : `ended with ${error?.code ?? 'no answer'}`;
         const [last = ''] = stderr.trim().split('\n').slice(-1);
         const reason = `the process that tried it ${ended}${last === '' ? '' : `: ${last}`}`;
         resolve({ answer: { works: false, version: undefined, bundled: false, reason }, noise: stderr });
@@ -71,8 +74,9 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
 /** The folder of onnxruntime-node's libraries for this platform. */
 function libraryFolder(): string {
-  const root = dirname(require.resolve('onnxruntime-node/package.json'));
-  return join(root, 'bin', 'napi-v6', process.platform, process.arch);
+  const binaries = join(dirname(require.resolve('onnxruntime-node/package.json')), 'bin');
+  const [version = ''] = readdirSync(binaries).filter((name) => name.startsWith('napi-v'));
+  return join(binaries, version, process.platform, process.arch);
 }
 
 /** What ONNX Runtime's own installer is told; scripts of packages do not run by themselves here. */
@@ -99,7 +103,8 @@ function explainCuda({ answer, noise }: Outcome): { reason: string; remedy: stri
     reasons.push(`${provider} is not installed`);
     remedies.push(cudaCommand());
   }
-  if (!readdirSync('/dev').some((name) => /^nvidia\d+$/.test(name))) {
+  // The second is what Windows gives to the Linux that it hosts.
+  if (!readdirSync('/dev').some((name) => /^(?:nvidia\d+|dxg)$/.test(name))) {
     reasons.push('there is no NVIDIA device (/dev/nvidia0)');
     remedies.push(DRIVER);
   }
@@ -108,7 +113,7 @@ function explainCuda({ answer, noise }: Outcome): { reason: string; remedy: stri
     reasons.push(library ? `${library} is missing` : oneLine(answer.reason ?? 'it does not start'));
     remedies.push(CUDA);
   }
-  return { reason: reasons.join('; '), remedy: remedies.join('; ') };
+  return { reason: reasons.join(', and '), remedy: remedies.join(', and ') };
 }
 
 function explainWebgpu({ answer, noise }: Outcome): { reason: string; remedy: string } {

@@ -8,9 +8,16 @@ export {
   type TensorSpec,
   type Value,
 } from './graph.ts';
+export { createPackedWeights, type PackedWeights, releasePackedWeights } from './native/packed-weights.ts';
 export { encodeOnnx } from './onnx-model.ts';
 export { gatherRows } from './ops/gather-rows.ts';
 export { linearTokenLogprobs } from './ops/linear-token-logprobs.ts';
+export {
+  cachedAttention,
+  type CachedAttentionInput,
+  type CachedAttentionOutput,
+} from './ops/cached-attention.ts';
+export { recomputed } from './ops/recomputed.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryEmbedding, rotaryTable, type RotaryTable } from './ops/rotary-embedding.ts';
 export { silu } from './ops/silu.ts';
@@ -23,7 +30,16 @@ export {
   tokenLogprobs,
   type SoftmaxSums,
 } from './ops/token-logprob.ts';
-export { float32, hostTensor, Program, type HostTensor, type ProgramOptions } from './program.ts';
+export {
+  float32,
+  hostTensor,
+  Program,
+  type HostTensor,
+  type ProgramOptions,
+  type Resident,
+  residentPrograms,
+} from './program.ts';
+export { fuseResidualNorms } from './residual-norms.ts';
 export { trace } from './trace.ts';
 export { isTracing } from './trace-backend.ts';
 export {
@@ -38,4 +54,5 @@ export {
 } from './hardware.ts';
 export { halfPrecision } from './half-precision.ts';
 export { bytesOf, peakBytes, type PeakMemory } from './peak-bytes.ts';
+export { processBytes, uncollectedBytes, type LoadedProcess } from './process-bytes.ts';
 export { loadEagerTensorflow, type EagerTensorflow } from './eager-tensorflow.ts';

@@ -2,10 +2,21 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { type Attribute, type DType, type Graph, type Node, type TensorData, type Value } from './graph.ts';
 
-const ELEMENT_TYPE: Record<DType, number> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
+/** ONNX's numbers of element types. */
+export const ELEMENT_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 const IR_VERSION = 10;
 const OPSET = { '': 20, 'com.microsoft': 1 };
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 };
+
+/** TensorProto.DataLocation. */
+const EXTERNAL = 1;
 
 const tag = (field: number, wireType: 0 | 2 | 5): number => (field << 3) | wireType;
 
@@ -25,6 +36,15 @@ function writeTensor(writer: BinaryWriter, name: string, value: Value, data: Ten
   integer(writer, 2, ELEMENT_TYPE[value.dtype]);
   text(writer, 8, name);
   writer.uint32(tag(9, 2)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** A tensor whose numbers lie elsewhere. */
+function writeExternalTensor(writer: BinaryWriter, name: string, value: Value, location: string): void {
+  for (const dimension of value.shape) integer(writer, 1, dimension);
+  integer(writer, 2, ELEMENT_TYPE[value.dtype]);
+  text(writer, 8, name);
+  message(writer, 13, (entry) => void text(text(entry, 1, 'location'), 2, location));
+  integer(writer, 14, EXTERNAL);
 }
 
 function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute): void {
@@ -60,11 +80,18 @@ function writeValueInfo(writer: BinaryWriter, name: string, value: Value): void 
   );
 }
 
+/** Inputs that are weights of the model rather than fed; their numbers are handed over beside it. */
+export interface ResidentInputs {
+  readonly names: ReadonlySet<string>;
+  /** The file that they are said to lie in. */
+  readonly location: string;
+}
+
 /**
  * The bytes of an ONNX model that computes the graph's outputs from its inputs.
  * An output that is itself an input or a constant is passed through an Identity, since ONNX gives every name one producer.
  */
-export function encodeOnnx(graph: Graph): Uint8Array<ArrayBuffer> {
+export function encodeOnnx(graph: Graph, resident?: ResidentInputs): Uint8Array<ArrayBuffer> {
   const names = new Map<Value, string>();
   for (const [name, value] of graph.inputs) names.set(value, name);
   const passed: { name: string; value: Value }[] = [];
@@ -91,7 +118,11 @@ export function encodeOnnx(graph: Graph): Uint8Array<ArrayBuffer> {
     for (const [value, data] of graph.constants) {
       if (used.has(value)) message(inner, 5, (tensor) => writeTensor(tensor, nameOf(value), value, data));
     }
-    for (const [name, value] of graph.inputs) message(inner, 11, (info) => writeValueInfo(info, name, value));
+    for (const [name, value] of graph.inputs) {
+      if (resident?.names.has(name))
+        message(inner, 5, (tensor) => writeExternalTensor(tensor, name, value, resident.location));
+      else message(inner, 11, (info) => writeValueInfo(info, name, value));
+    }
     for (const [name, value] of graph.outputs)
       message(inner, 12, (info) => writeValueInfo(info, name, value));
   });

@@ -1,117 +1,58 @@
-// How much memory a traced graph needs when its operators run in order.
-import { sizeOf, type DType, type Graph, type Value } from './graph.ts';
+// How much memory a traced graph needs when ONNX Runtime runs it.
+import { bytesOf, planBuffers } from './buffer-plan.ts';
+import { type Graph, type Value } from './graph.ts';
+import { MemoryArena } from './memory-arena.ts';
 
-const BYTES: Record<DType, number> = { float16: 2, float32: 4, int32: 4, int64: 8, bool: 1 };
+export { bytesOf } from './buffer-plan.ts';
 
-/** Bytes of a value. */
-export function bytesOf({
-  dtype,
-  shape,
-}: {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}): number {
-  return BYTES[dtype] * sizeOf(shape);
-}
-
-/** Operators whose output ONNX Runtime lays over their first input. */
-const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity', 'Flatten']);
-/** Operators that may write over an input of their output's size that nobody needs any more. */
-const IN_PLACE = new Set([
-  ...[
-    'Add',
-    'Sub',
-    'Mul',
-    'Div',
-    'Neg',
-    'Exp',
-    'Log',
-    'Sqrt',
-    'Abs',
-    'Sigmoid',
-    'Tanh',
-    'Relu',
-    'Reciprocal',
-    'Softmax',
-  ],
-  ...['LogSoftmax', 'Cast', 'ScatterElements', 'ScatterND'],
-]);
-
-/** What a graph needs. */
+/** What a graph needs, bytes. */
 export interface PeakMemory {
   /** All inputs: they are fed, and exist once however many programs read them. */
   readonly inputs: number;
   /** Constants of the graph. */
   readonly constants: number;
+  /** What is returned: it is copied when the run has ended. */
+  readonly outputs: number;
   /** The most that results hold at any time, outputs included. */
   readonly activations: number;
+  /** What the program has taken from the system for them after its first run, and keeps until it is disposed of. */
+  readonly arena: number;
 }
 
 /**
- * Bytes that a graph needs: a walk over its operators in order of execution, in which a result lives from the operator that computes it to
- * the last that reads it, outputs to the end; views and results computed in place of an input take nothing.
+ * The memory that a graph needs, found without running it: ONNX Runtime's order of execution, its plan of which results share a
+ * buffer, and its arena, which those buffers are taken from.
+ *
+ * @param elsewhere What the graph returns is written to memory of the caller's, as by resident programs. Default: to the arena.
  */
-export function peakBytes(graph: Graph): PeakMemory {
-  const nodes = graph.liveNodes();
-  const free = new Set<Value>([...graph.inputs.values(), ...graph.constants.keys()]);
-  /** The buffer that a value lies in, named by the value that was there first. */
-  const buffer = new Map<Value, Value>();
-  const readers = new Map<Value, number>();
-  const place = (value: Value): Value => buffer.get(value) ?? value;
-  const size = new Map<Value, number>();
-  for (const node of nodes) {
-    const [first] = node.inputs;
-    const [output] = node.outputs;
-    if (first && output && VIEWS.has(node.op)) buffer.set(output, place(first));
-  }
-  const count = (value: Value): void => void readers.set(place(value), (readers.get(place(value)) ?? 0) + 1);
-  for (const node of nodes) for (const value of node.inputs) if (value) count(value);
-  for (const value of graph.outputs.values()) count(value);
-
+export function peakBytes(graph: Graph, elsewhere = false): PeakMemory {
+  const buffers = planBuffers(graph, elsewhere);
+  const ending = Map.groupBy(buffers, ({ until }) => until);
+  const starting = Map.groupBy(buffers, ({ from }) => from);
+  const arena = new MemoryArena();
+  const pieces = new Map<(typeof buffers)[number], ReturnType<MemoryArena['take']>>();
   let held = 0;
-  let peak = 0;
-  for (const node of nodes) {
-    const dying = (value: Value | undefined): value is Value =>
-      value !== undefined &&
-      !free.has(place(value)) &&
-      readers.get(place(value)) === node.inputs.filter((each) => each && place(each) === place(value)).length;
-    for (const output of node.outputs) {
-      if (place(output) !== output) continue;
-      const bytes = bytesOf(output);
-      const reused = IN_PLACE.has(node.op)
-        ? node.inputs.find((value) => dying(value) && size.get(place(value)) === bytes)
-        : undefined;
-      if (reused) {
-        // From here on the input's buffer is the output's: it is counted under its first name.
-        const host = place(reused);
-        for (const [value, at] of buffer) if (at === output) buffer.set(value, host);
-        readers.set(host, (readers.get(host) ?? 0) + (readers.get(output) ?? 0));
-        buffer.set(output, host);
-        continue;
-      }
-      size.set(output, bytes);
-      held += bytes;
+  let activations = 0;
+  const steps = buffers.reduce((last, { until }) => Math.max(last, until), -1);
+  for (let step = 0; step <= steps; step++) {
+    for (const buffer of starting.get(step) ?? []) {
+      pieces.set(buffer, arena.take(buffer.bytes));
+      held += buffer.bytes;
     }
-    peak = Math.max(peak, held);
-    for (const value of node.inputs) {
-      if (!value || free.has(place(value))) continue;
-      const host = place(value);
-      const left = (readers.get(host) ?? 0) - 1;
-      readers.set(host, left);
-      if (left === 0) {
-        held -= size.get(host) ?? 0;
-        size.delete(host);
-      }
-    }
-    for (const output of node.outputs) {
-      const host = place(output);
-      if (readers.get(host) !== undefined || free.has(host)) continue;
-      // An output that nobody reads.
-      held -= size.get(host) ?? 0;
-      size.delete(host);
+    activations = Math.max(activations, held);
+    for (const buffer of ending.get(step) ?? []) {
+      const piece = pieces.get(buffer);
+      if (piece) arena.give(piece);
+      held -= buffer.bytes;
     }
   }
   const sum = (values: Iterable<Value>): number =>
     [...values].reduce((total, value) => total + bytesOf(value), 0);
-  return { inputs: sum(graph.inputs.values()), constants: sum(graph.constants.keys()), activations: peak };
+  return {
+    inputs: sum(graph.inputs.values()),
+    constants: sum(graph.constants.keys()),
+    outputs: sum(new Set(graph.outputs.values())),
+    activations,
+    arena: arena.touched,
+  };
 }

@@ -3,6 +3,9 @@ import * as ort from 'onnxruntime-node';
 import { sizeOf, type DType, type Graph, type TensorData, type TensorSpec } from './graph.ts';
 import { halfPrecision } from './half-precision.ts';
 import { type Device, type Hardware, type Precision } from './hardware.ts';
+import { ortLibrary } from './native/library.ts';
+import { NativeSession } from './native/native-session.ts';
+import { type PackedWeights } from './native/packed-weights.ts';
 import { encodeOnnx } from './onnx-model.ts';
 
 /** Numbers with a shape, in the form that ONNX Runtime takes without a copy. */
@@ -16,8 +19,26 @@ export interface ProgramOptions extends Partial<Hardware> {
   readonly precision?: Precision;
   /** Threads within an operator. Default 1: results then do not depend on the machine's cores. */
   readonly threads?: number;
+  /**
+   * Keep the program's state in memory of the caller's (see `run`), and these of its inputs with the program instead of feeding them:
+   * their kernels then have them in a layout of their own, which costs their memory once more. On the CPU alone.
+   */
+  readonly resident?: Resident;
   /** Write ONNX Runtime's operator profile to files with this prefix. */
   readonly profilePrefix?: string;
+}
+
+/** Inputs that are the same in every run. */
+export interface Resident {
+  /** By name; those that a program does not have are left out. */
+  readonly weights: Readonly<Record<string, HostTensor>>;
+  /** Where packed weights are shared with other programs of this process, in any thread. Default: with none. */
+  readonly packed?: PackedWeights | undefined;
+}
+
+/** Whether programs can be `resident` here: on the CPU, where ONNX Runtime's library can be called. */
+export function residentPrograms(device: Device = 'cpu'): boolean {
+  return device === 'cpu' && ortLibrary() !== undefined;
 }
 
 /** Wraps data without copying it. Throws when its length is not that of the shape. */
@@ -37,6 +58,8 @@ export function float32(tensor: HostTensor): Float32Array {
   return tensor.data;
 }
 
+type Session = ort.InferenceSession | NativeSession;
+
 /** Devices of this thread whose missing operators were reported. */
 const reported = new Set<Device>();
 
@@ -46,9 +69,9 @@ export class Program {
   readonly inputs: ReadonlyMap<string, { dtype: DType; shape: readonly number[] }>;
   /** Why some operators run on the CPU rather than on the device that was asked for; undefined when all of them run there. */
   readonly fallback: string | undefined;
-  private readonly session: ort.InferenceSession;
+  private readonly session: Session;
 
-  private constructor(graph: Graph, session: ort.InferenceSession, fallback: string | undefined) {
+  private constructor(graph: Graph, session: Session, fallback: string | undefined) {
     this.inputs = graph.inputs;
     this.session = session;
     this.fallback = fallback;
@@ -60,8 +83,18 @@ export class Program {
    * @throws {Error} when the device is not there; `probeDevice` says why.
    */
   static async compile(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
-    const { device = 'cpu', precision = 'float32' } = options;
-    const model = encodeOnnx(precision === 'float16' ? halfPrecision(graph, device) : graph);
+    const { device = 'cpu', precision = 'float32', resident, threads = 1, profilePrefix } = options;
+    const rewritten = precision === 'float16' ? halfPrecision(graph, device) : graph;
+    if (resident) {
+      const library = residentPrograms(device) ? ortLibrary() : undefined;
+      if (!library) throw new Error(`Programs cannot be resident on ${device} here`);
+      return new Program(
+        graph,
+        new NativeSession(library, rewritten, { ...resident, threads, profilePrefix }),
+        undefined,
+      );
+    }
+    const model = encodeOnnx(rewritten);
     if (device === 'cpu') return new Program(graph, await openSession(model, device, options), undefined);
     try {
       return new Program(graph, await openSession(model, device, options, true), undefined);
@@ -79,9 +112,15 @@ export class Program {
    * Runs the program once.
    *
    * @param feeds One tensor per input; others are ignored, so that one set of weights serves several programs.
+   * @param into Of a resident program: where outputs are written, by name. An output may lie over an input where its operator allows that.
    * @throws {Error} when an input is missing, or has another shape than was traced.
    */
-  async run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
+  async run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    into?: Readonly<Record<string, HostTensor>>,
+  ): Promise<Record<string, HostTensor>> {
+    if (this.session instanceof NativeSession) return this.session.run(feeds, into);
+    if (into) throw new Error('Only a resident program writes where it is told to');
     const selected: Record<string, HostTensor> = {};
     for (const [name, spec] of this.inputs) {
       const tensor = feeds[name];

@@ -27,6 +27,8 @@ export interface ScoreRequest {
     readonly prompt: readonly number[];
     readonly continuations: readonly (readonly number[])[];
   }[];
+  /** The continuations are alternatives, as verdicts are. */
+  readonly alternatives?: boolean;
 }
 
 /** Decoding steps alone, with entropies or without. */
@@ -43,10 +45,16 @@ export interface PeaksRequest {
   readonly op: 'peaks';
 }
 
+/** Multiply-accumulates of a request, counted by computing it in one thread. */
+export interface CountRequest {
+  readonly op: 'count';
+  readonly of: SampleRequest | ScoreRequest;
+}
+
 /** Highest resident memory so far. */
 export interface MemoryRequest {
   readonly op: 'memory';
 }
 
 export type Request =
-  SampleRequest | TrainRequest | ScoreRequest | DecodeRequest | PeaksRequest | MemoryRequest;
+  SampleRequest | TrainRequest | ScoreRequest | DecodeRequest | CountRequest | PeaksRequest | MemoryRequest;

@@ -1,7 +1,14 @@
-// Overtone as a contestant: node test/bench/ours/worker.ts <model folder> <threads>. A request a line, an answer a line.
+// Overtone as a contestant: node test/bench/ours/worker.ts <model folder> <threads>. A request a line, an answer a line. Samples and scores
+// come from a pool with a worker a thread, as the generator service has it.
 import { createInterface } from 'node:readline';
 import { loadModel } from '@overtone/language-model';
-import { hostParameters, Sampler, TeacherForcing } from '@overtone/sampling';
+import {
+  hostParameters,
+  Sampler,
+  SamplingPool,
+  type ScoringRequestItem,
+  TeacherForcing,
+} from '@overtone/sampling';
 import { ProgramObserver } from '../work/observe-programs.ts';
 import { decodeSteps } from './decode-steps.ts';
 import { measurePeaks } from './peaks.ts';
@@ -16,35 +23,57 @@ using observer = new ProgramObserver();
 
 type Loaded = Awaited<ReturnType<typeof load>>;
 let loaded: Loaded | undefined;
+let pool: SamplingPool | undefined;
 let training: TrainingRun | undefined;
-const samplers = new Map<number, Sampler>();
-let scoring: TeacherForcing | undefined;
 
 async function load(path: string) {
   const { config, parameters, tokenizer } = await loadModel(path);
   return { config, tokenizer, weights: hostParameters(parameters) };
 }
 
-async function sample(
-  { config, tokenizer, weights }: Loaded,
-  { prompts, samples, newTokens }: SampleRequest,
-): Promise<void> {
-  const slots = prompts.length * samples;
-  // No token ends a sample, so that all contestants sample equally many.
-  const model = { config, eosTokenId: -1, padTokenId: tokenizer.padTokenId };
-  const sampler = samplers.get(slots) ?? new Sampler(model, { slots, threads });
-  samplers.set(slots, sampler);
-  const named = prompts.map((tokens, index) => ({ id: String(index), tokens }));
-  const options = { samples, maxNewTokens: newTokens, temperature: 1, topP: 1, seed: 1 };
-  let tokens = 0;
-  for await (const finished of sampler.sample(weights, named, options)) tokens += finished.tokens.length;
-  if (tokens !== slots * newTokens)
-    throw new Error(`sampled ${tokens} tokens, expected ${slots * newTokens}`);
+const optionsOf = ({ samples, newTokens }: SampleRequest) => ({
+  samples,
+  maxNewTokens: newTokens,
+  temperature: 1,
+  topP: 1,
+  seed: 1,
+  // All contestants sample equally many tokens.
+  ignoreEos: true,
+});
+const promptsOf = ({ prompts }: SampleRequest) =>
+  prompts.map((tokens, index) => ({ id: String(index), tokens }));
+
+async function sample(workers: SamplingPool, request: SampleRequest): Promise<void> {
+  const wanted = request.prompts.length * request.samples * request.newTokens;
+  let sampled = 0;
+  const call = workers.generate({ prompts: promptsOf(request), options: optionsOf(request) });
+  for await (const { tokens } of call) sampled += tokens.length;
+  if (sampled !== wanted) throw new Error(`sampled ${sampled} tokens, expected ${wanted}`);
 }
 
-async function score({ config, weights }: Loaded, { items }: ScoreRequest): Promise<void> {
-  scoring ??= new TeacherForcing(config, { threads });
-  await scoring.score(weights, items);
+async function score(workers: SamplingPool, { items, alternatives }: ScoreRequest): Promise<void> {
+  const wanted = items.flatMap(({ prompt, continuations }): ScoringRequestItem[] =>
+    alternatives === true
+      ? [{ tokens: prompt, target: { continuations } }]
+      : continuations.map((tokens) => ({ tokens: prompt, target: { tokens } })),
+  );
+  await workers.score({ items: wanted });
+}
+
+async function macsOf(request: SampleRequest | ScoreRequest): Promise<number> {
+  const { config, tokenizer, weights } = (loaded ??= await load(folder ?? ''));
+  observer.take();
+  if (request.op === 'sample') {
+    const model = { config, eosTokenId: tokenizer.eosTokenId, padTokenId: tokenizer.padTokenId };
+    const sampler = new Sampler(model, { threads });
+    for await (const _ of sampler.sample(weights, promptsOf(request), optionsOf(request)));
+    await sampler.dispose();
+  } else {
+    const scoring = new TeacherForcing(config, { threads });
+    await scoring.score(weights, request.items);
+    await scoring.dispose();
+  }
+  return macs();
 }
 
 async function answer(request: Request): Promise<Record<string, number>> {
@@ -58,13 +87,13 @@ async function answer(request: Request): Promise<Record<string, number>> {
     await training.take(request.steps);
     return { seconds: (performance.now() - began) / 1000, macs: macs() };
   }
-  loaded ??= await load(folder ?? '');
-  if (request.op === 'decode') return decodeSteps(loaded, threads, request);
-  observer.take();
+  if (request.op === 'decode') return decodeSteps((loaded ??= await load(folder ?? '')), threads, request);
+  if (request.op === 'count') return { macs: await macsOf(request.of) };
+  pool ??= await SamplingPool.open({ model: folder ?? '', workers: threads });
   const began = performance.now();
-  if (request.op === 'sample') await sample(loaded, request);
-  else await score(loaded, request);
-  return { seconds: (performance.now() - began) / 1000, macs: macs() };
+  if (request.op === 'sample') await sample(pool, request);
+  else await score(pool, request);
+  return { seconds: (performance.now() - began) / 1000 };
 }
 
 function macs(): number {
@@ -81,4 +110,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await training?.end();
+await pool?.close();
 process.exit(0);

@@ -13,7 +13,7 @@ export interface Work {
   readonly outputBytes: number;
 }
 
-const ELEMENT_BYTES = { float16: 2, float32: 4, int32: 4, int64: 8, bool: 1 } as const;
+const ELEMENT_BYTES = { float16: 2, float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 } as const;
 
 /** No work. */
 export const NO_WORK: Work = { runs: 0, nodes: {}, macs: 0, outputBytes: 0 };
@@ -39,6 +39,9 @@ function macsOf(node: Node): number {
     // Products with quantised weights say in an attribute how many numbers they add up.
     case 'MatMulNBits':
       return sizeOf(out.shape) * (integer(node, 'K') ?? 0);
+    // As if every sequence filled the cache.
+    case 'GroupQueryAttention':
+      return 2 * sizeOf(out.shape) * (node.inputs[3]?.shape[2] ?? 0);
     default:
       return 0;
   }
@@ -48,12 +51,16 @@ function macsOf(node: Node): number {
 export function workOf(graph: Graph): Work {
   const nodes: Record<string, number> = {};
   let macs = 0;
+  /** Caches that lie where they lay before. */
+  const inPlace = new Set<unknown>();
   for (const node of graph.liveNodes()) {
+    if (node.op === 'GroupQueryAttention') for (const cache of node.outputs.slice(1)) inPlace.add(cache);
     nodes[node.op] = (nodes[node.op] ?? 0) + 1;
     macs += macsOf(node);
   }
   let outputBytes = 0;
-  for (const { dtype, shape } of graph.outputs.values()) outputBytes += sizeOf(shape) * ELEMENT_BYTES[dtype];
+  for (const output of graph.outputs.values())
+    if (!inPlace.has(output)) outputBytes += sizeOf(output.shape) * ELEMENT_BYTES[output.dtype];
   return { runs: 1, nodes, macs, outputBytes };
 }
 

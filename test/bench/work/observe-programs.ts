@@ -51,9 +51,9 @@ export class ProgramObserver implements Disposable {
       observed.feeds = feeds;
       this.counted[observed.kind] = addWork(this.counted[observed.kind] ?? NO_WORK, observed.work);
     };
-    Program.prototype.run = function (this: Program, feeds) {
+    Program.prototype.run = function (this: Program, feeds, into) {
       count(this, feeds);
-      return run.call(this, feeds);
+      return run.call(this, feeds, into);
     };
     this.restore = () => {
       Program.compile = compile;
