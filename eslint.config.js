@@ -18,7 +18,7 @@ const floors = {
   rpc: ['contracts', 'telemetry'],
   openai: ['statistics', 'telemetry'],
   signals: ['contracts', 'statistics', 'tasks', 'telemetry'],
-  judging: ['contracts', 'statistics', 'tasks', 'telemetry', 'rpc'],
+  judging: ['contracts', 'statistics', 'tasks', 'telemetry', 'rpc', 'openai'],
   tensor: ['statistics', 'telemetry'],
   'language-model': [...ground, 'tensor'],
   sampling: [...ground, 'tensor', 'language-model'],

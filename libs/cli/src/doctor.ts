@@ -124,14 +124,14 @@ const describePlace = ({ path, freeBytes, writable }: Place): string =>
   `${path}, ${writable && freeBytes !== undefined ? `${gigabytes(freeBytes)} free` : 'not writable'}`;
 
 /** What a part says of itself: the first line is its state, the second, where there is one, what would make it work. */
-function describePart({ name, works, bundled, version, reason, remedy }: NativePart): [string, string][] {
+function describePart({ name, works, version, reason, remedy }: NativePart): [string, string][] {
   const lines: [string, string][] = [];
   if (works)
     lines.push([
       name,
       reason === undefined ? `works${version ? ` (${version})` : ''}` : `works, but ${reason}`,
     ]);
-  else lines.push([name, `no: ${reason ?? 'it does not start'}${bundled ? '' : ' (not bundled)'}`]);
+  else lines.push([name, `no: ${reason ?? 'it does not start'}`]);
   if (remedy !== undefined) lines.push(['', `→ ${remedy}`]);
   return lines;
 }
@@ -152,9 +152,7 @@ export function renderDiagnosis(diagnosis: Diagnosis): string {
     ...devices.flatMap((part) => describePart(withoutVersion(part))).map(indented),
     ['eager', 'TensorFlow.js on libtensorflow; optional, nothing of a run needs it'],
     ...eager
-      .flatMap((part) =>
-        describePart({ ...part, name: part.name.replace('@tensorflow/', ''), bundled: true }),
-      )
+      .flatMap((part) => describePart({ ...part, name: part.name.replace('@tensorflow/', '') }))
       .map(indented),
     ['runs', describePlace(runs)],
     [

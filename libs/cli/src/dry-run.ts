@@ -28,7 +28,8 @@ export interface Plan extends Work {
 function specOf(objective: Objective): ObjectiveSpec {
   switch (objective.type) {
     case 'sft':
-      return { type: 'sft', selection: objective.choose };
+      // Attenuation may turn best into weighted, which trains on every solution.
+      return { type: 'sft', selection: objective.attenuate === 'auto' ? 'weighted' : objective.choose };
     case 'dpo':
       return { type: 'dpo', beta: objective.beta };
     case 'rrhf': {
@@ -54,6 +55,8 @@ export async function planRun(experiment: Experiment): Promise<Plan> {
   const promptTokens = lengths.reduce((longest, length) => Math.max(longest, length), 0);
   const { device = 'cpu', precision = 'float32', threads } = engine ?? {};
   const hardware = { device, precision };
+  // A judge reads the question with two solutions.
+  const selfJudged = Object.values(experiment.judges).some((judge) => judge.backend === 'generator');
   const generator =
     services.generator !== undefined || backend.backend !== 'engine'
       ? undefined
@@ -63,6 +66,7 @@ export async function planRun(experiment: Experiment): Promise<Plan> {
           cacheBytes: defaultCacheBytes(),
           promptTokens,
           maxNewTokens: Math.max(sampling.maxNewTokens, evaluation.maxNewTokens),
+          scoredTokens: promptTokens + (selfJudged ? 2 : 1) * sampling.maxNewTokens,
           hardware,
         });
   const trained = services.trainer === undefined ? experiment.arms : [];

@@ -1,8 +1,8 @@
 // How the command ends: one clear line and an exit code.
 import { CommanderError } from 'commander';
 
-/** Exit codes of the command. */
-export const EXIT = { ok: 0, failure: 1, badInput: 2, interrupted: 130 } as const;
+/** Exit codes of the command. 75, "try again later", is a judge that stayed down: the same command continues. */
+export const EXIT = { ok: 0, failure: 1, badInput: 2, judgeDown: 75, interrupted: 130 } as const;
 
 /** Thrown, by way of an abort signal, when the person at the keyboard wants to stop. */
 export class Interrupted extends Error {
@@ -19,7 +19,8 @@ export function describeFailure(error: unknown): { line: string; code: number } 
   const line = `overtone: ${message.replace(/\s+/g, ' ').trim()}`;
   // By name: the class lives in a module that this one must not load before telemetry has started.
   const badInput = error instanceof Error && error.name === 'InputError';
-  return { line, code: badInput ? EXIT.badInput : EXIT.failure };
+  const judgeDown = error instanceof Error && error.name === 'JudgeDown';
+  return { line, code: badInput ? EXIT.badInput : judgeDown ? EXIT.judgeDown : EXIT.failure };
 }
 
 /** A signal that aborts at the first SIGINT or SIGTERM; a second one ends the process at once. */

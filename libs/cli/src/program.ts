@@ -9,8 +9,10 @@ import {
   prepareRun,
 } from '@overtone/experiment/prepare';
 import type { BuildWorldOptions } from './miniature-command.ts';
+import { addJudgeCommand } from './judge-program.ts';
 import { addModelCommands } from './model-program.ts';
 import { quicken } from './quick.ts';
+import { addSignalsCommand } from './signals-program.ts';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 
 /** The recipe of the demo. */
@@ -74,7 +76,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .command('run')
     .description('Run an experiment. The same command continues a run that was interrupted or killed.')
     .argument('<experiment>', 'the experiment file, YAML')
-    .addOption(outOption('run folder').makeOptionMandatory())
+    .addOption(outOption('run folder; needed unless --dry-run'))
     .addOption(seedsOption())
     .addOption(modelOption())
     .addOption(forceOption())
@@ -84,14 +86,24 @@ export function buildProgram(signal: () => AbortSignal): Command {
       'after',
       examples(
         'overtone run experiment.yaml --out runs/first',
-        'overtone run experiment.yaml --out runs/first --dry-run',
+        'overtone run experiment.yaml --dry-run',
         'overtone run experiment.yaml --out runs/first --seeds 1',
       ),
     )
-    .action(async (file: string, flags: RunFlags & { dryRun: boolean }) => runFile(file, flags, signal()));
+    .addHelpText(
+      'after',
+      '\nExit codes:\n  0 done   1 failed   2 bad input   75 a judge stayed down: the same command continues   130 interrupted\n',
+    )
+    .action(async (file: string, { out, ...flags }: Omit<RunFlags, 'out'> & { out?: string }) => {
+      if (out === undefined && flags.dryRun !== true)
+        throw new InputError('"run" needs --out <folder>, or --dry-run');
+      await runFile(file, { ...flags, out: out ?? '' }, signal());
+    });
 
   addMiniatureCommands(program, signal);
   addModelCommands(program, signal);
+  addJudgeCommand(program, signal);
+  addSignalsCommand(program, signal);
 
   program
     .command('doctor')

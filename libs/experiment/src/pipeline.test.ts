@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EntropyKind } from '@overtone/contracts';
+import { EntropyKind, SftSelection } from '@overtone/contracts';
 import { parseReport, type Report } from '@overtone/report';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Experiment, parseExperiment } from './config/load.ts';
@@ -24,7 +24,11 @@ async function doubles(options?: DoubleOptions): Promise<Doubles> {
   return started;
 }
 
-function experimentOn({ addresses, judge, rubric, artifacts }: Doubles, seeds = '[1, 2]'): Experiment {
+function experimentOn(
+  { addresses, judge, rubric, artifacts }: Doubles,
+  seeds = '[1, 2]',
+  moreArms: readonly string[] = [],
+): Experiment {
   const { generator, scorer, trainer, evaluator } = addresses;
   return parseExperiment(
     `
@@ -63,6 +67,7 @@ arms:
   - { signal: self-judge, objective: sft }
   - { name: dpo/external-judge, signal: external-judge, objective: dpo-stopped }
   - { name: dpo/reversed-judge, signal: reversed-judge, objective: dpo }
+${moreArms.map((arm) => `  - ${arm}`).join('\n')}
 seeds: ${seeds}
 evaluation: { samples: 4 }
 services: { generator: '${generator}', scorer: '${scorer}', trainer: '${trainer}', evaluator: '${evaluator}', artifacts: '${artifacts}' }
@@ -100,6 +105,40 @@ async function prepareRunWithout(services: Doubles): Promise<void> {
 }
 
 describe('the pipeline', () => {
+  it('scores panels by their reliability and combinations by their parts, and keeps the keys of what is not new', async () => {
+    const services = await doubles();
+    const plain = experimentOn(services);
+    const out = newFolder();
+    await run({ ...plain, arms: [] }, out);
+    const before = readManifest(out)?.results ?? [];
+    const more: Experiment['signals'] = {
+      panel: {
+        method: 'panel',
+        judges: ['slipping', 'strong'],
+        reversed: false,
+        residualiseLength: true,
+      },
+      both: {
+        method: 'combination',
+        parts: [
+          { signal: 'panel', weight: 2 },
+          { signal: 'entropy', weight: -1 },
+        ],
+        reversed: false,
+        residualiseLength: false,
+      },
+    };
+    const next = newFolder();
+    const report = await run({ ...plain, arms: [], signals: { ...plain.signals, ...more } }, next);
+    expect(report.signals.map(({ name }) => name)).toEqual([...Object.keys(plain.signals), 'panel', 'both']);
+    const results = readManifest(next)?.results ?? [];
+    expect(results.filter(({ stage }) => stage === 'reliability')).toHaveLength(1);
+    const keysOf = (found: typeof results): string[] =>
+      found.filter(({ stage }) => stage === 'score' || stage === 'sample').map(({ key }) => key);
+    expect(keysOf(results)).toEqual(expect.arrayContaining(keysOf(before)));
+    expect(keysOf(results)).toHaveLength(keysOf(before).length + 2);
+  });
+
   it('measures what each signal buys, and writes it down', async () => {
     const services = await doubles();
     const out = newFolder();
@@ -136,6 +175,51 @@ describe('the pipeline', () => {
       new Set(['sample', 'saturate', 'compare', 'score', 'assess', 'dataset', 'train', 'evaluate']),
     );
     for (const stage of ['sample', 'train', 'evaluate']) {
+      const last = events.findLast((event) => event.kind === 'stage' && event.progress.stage === stage);
+      if (last?.kind !== 'stage') throw new Error(`nothing was heard of ${stage}`);
+      expect([stage, last.progress.done]).toEqual([stage, last.progress.total]);
+    }
+  });
+
+  it('trains an arm as its signal card recommends, where it asks for that', async () => {
+    // The scorer's double says: attenuate the wins of the slipping judge by 20 %, never train on the reversed one, use the others.
+    const services = await doubles();
+    const heard: string[] = [];
+    const events: ProgressEvent[] = [];
+    const report = await run(
+      experimentOn(services, '[1, 2]', [
+        '{ name: used, signal: external-judge, objective: dpo-stopped, attenuate: auto }',
+        '{ name: attenuated, signal: self-judge, objective: sft, attenuate: auto }',
+        '{ name: smoothed, signal: self-judge, objective: dpo, attenuate: auto }',
+        '{ name: refused, signal: reversed-judge, objective: dpo-stopped, attenuate: auto }',
+      ]),
+      newFolder(),
+      {
+        listen: (event) => {
+          events.push(event);
+          if (event.kind === 'message') heard.push(event.text);
+        },
+      },
+    );
+    const arm = (name: string) => report.arms.find((candidate) => candidate.name === name);
+    expect(arm('used')?.eval).toEqual(arm('dpo/external-judge')?.eval);
+    expect(arm('refused')?.eval).toEqual(arm('base')?.eval);
+    expect(arm('refused')?.perSeed.map(({ step }) => step)).toEqual([null, null]);
+    expect(arm('refused')?.objective).toBe('dpo, not trained');
+    expect(arm('attenuated')?.objective).toBe('sft, flip rate 0.2');
+    expect(heard).toContain(
+      'refused is not trained, and is the base model in the report: the double says so. Its judge is the auditor itself.',
+    );
+    const objectives = [...services.jobs.values()].map(({ spec }) => spec.objective);
+    const plain = { beta: 5, lossType: 0, labelSmoothing: 0 };
+    // Of two seeds, dpo-stopped tries two learning rates with the first; the arm that uses its signal as it is adds no job.
+    expect(
+      objectives.filter((objective) => objective?.$case === 'dpo').map((objective) => objective?.value),
+    ).toEqual(expect.arrayContaining([plain, { ...plain, labelSmoothing: 0.2 }]));
+    expect(objectives).toHaveLength(4 * 2 + 3 + 2 * 2);
+    const weighted = { selection: SftSelection.SFT_SELECTION_WEIGHTED };
+    expect(objectives.map((objective) => objective?.value)).toContainEqual(weighted);
+    for (const stage of ['train', 'evaluate']) {
       const last = events.findLast((event) => event.kind === 'stage' && event.progress.stage === stage);
       if (last?.kind !== 'stage') throw new Error(`nothing was heard of ${stage}`);
       expect([stage, last.progress.done]).toEqual([stage, last.progress.total]);

@@ -8,14 +8,19 @@ import {
   type MeasuredArm,
   type MeasuredRun,
   type Report,
+  type ReportedJudge,
   type ReportedSignal,
 } from '@overtone/report';
 import type { Prompt, Verifier } from '@overtone/tasks';
 import { withSpan } from '@overtone/telemetry';
+import { type ArmPlan, planArm, plannedLabel, skipSeed } from './arm-plan.ts';
 import { engineOf } from './config/engine.ts';
 import type { Arm, Experiment } from './config/load.ts';
 import type { Objective, Signal } from './config/schema.ts';
+import { judgesOf, needsEntropies, needsTopEntropies } from './config/signals.ts';
 import { InputError } from './input-error.ts';
+import { describeJudge } from './judging/describe-judge.ts';
+import { withVerdicts } from './judging/with-verdicts.ts';
 import { limiter, once } from './limiter.ts';
 import type { Splits } from './problems.ts';
 import type { RunContext } from './run-context.ts';
@@ -25,7 +30,7 @@ import { writeDataset } from './stages/dataset.ts';
 import { evaluate } from './stages/evaluate.ts';
 import { sample } from './stages/sample.ts';
 import { saturate, type Saturation } from './stages/saturate.ts';
-import { distinguishes, score } from './stages/score.ts';
+import { distinguishes, score, type Scores } from './stages/score.ts';
 import { type Chosen, learningRates, selectWeights } from './stages/select.ts';
 import { train, trainingSpec } from './stages/train.ts';
 import { outlastRestarts } from './services.ts';
@@ -50,6 +55,16 @@ export interface HostedModel {
   readonly sha256: string;
   readonly parameters: number;
 }
+
+/** The weights of an arm that are measured: those of a snapshot, or the base model's where it was not trained. */
+type Weights =
+  | Chosen
+  | {
+      readonly learningRate: null;
+      readonly step: null;
+      readonly weights: undefined;
+      readonly development: null;
+    };
 
 /**
  * Runs all stages and returns the report. Every stage first looks for what an earlier run has made.
@@ -113,6 +128,7 @@ class Run {
         prompt: this.#prompt,
         decoding: sampling,
         chunk: sampling.chunk,
+        topEntropies: needsTopEntropies(signals),
       }),
     );
     const saturation = await staged('saturate', {}, () =>
@@ -125,22 +141,25 @@ class Run {
     const scoring = this.#scoring(saturation);
     const base = this.#start(this.#measureBase(model));
     const reported = Object.keys(signals).map((signal) => this.#start(scoring.card(signal)));
+    const plans = arms.map((arm) => this.#start(planArm(this.#context.progress, arm, scoring)));
     const measured = arms.map(() => new Array<Promise<MeasuredRun>>());
-    const settled = new Map<number, Promise<Chosen>>();
+    const settled = new Map<number, Promise<Weights>>();
     for (const [turn, seed] of this.#experiment.seeds.entries()) {
       for (const [index, arm] of arms.entries()) {
         const first =
           arm.objective.selection?.scope === 'first-seed' && turn > 0 ? settled.get(index) : undefined;
-        const chosen = this.#start(this.#trainArm(model, arm, seed, scoring.dataset, first));
+        const chosen = this.#start(this.#trainArm(model, arm, seed, plans[index], first));
         if (turn === 0) settled.set(index, chosen);
         measured[index]?.push(this.#start(this.#measureArm(model, arm, seed, chosen)));
       }
     }
     const measuredArms: MeasuredArm[] = [{ name: 'base', signal: null, objective: null, runs: [await base] }];
     const cards: ReportedSignal[] = await Promise.all(reported);
+    const bought = await scoring.bought();
     for (const [index, arm] of arms.entries()) {
       const runs = await Promise.all(measured[index] ?? []);
-      measuredArms.push({ name: arm.name, signal: arm.signal, objective: labelOf(arm.objective), runs });
+      const objective = plannedLabel(arm.objective, await plans[index]);
+      measuredArms.push({ name: arm.name, signal: arm.signal, objective, runs });
     }
     const reporting = this.#context.progress.stage('report');
     reporting.expect(1);
@@ -151,6 +170,7 @@ class Run {
         model,
         saturation: { questions, saturated: groups.length, accuracy },
         signals: cards,
+        judges: bought,
         arms: measuredArms,
         samples: evaluation.samples,
         seed: evaluation.bootstrapSeed,
@@ -169,7 +189,7 @@ class Run {
       this.#context,
     );
     const [entropic] =
-      Object.entries(this.#experiment.signals).find(([, { method }]) => method === 'inverse-entropy') ?? [];
+      Object.entries(this.#experiment.signals).find(([, signal]) => needsEntropies(signal)) ?? [];
     if (described.entropyKind === EntropyKind.ENTROPY_KIND_NONE && entropic !== undefined)
       throw new InputError(
         `signal "${entropic}" is made of entropies, and the generator at ${generator.address} gives none; start it with OVERTONE_ENTROPY=engine or top-k, or take another signal`,
@@ -189,9 +209,7 @@ class Run {
     const { signals, judges, audit } = this.#experiment;
     const { groups } = saturation;
     const context = this.#context;
-    const asked = new Set(
-      Object.values(signals).flatMap((signal) => ('judge' in signal ? [signal.judge] : [])),
-    );
+    const asked = new Set(Object.values(signals).flatMap(judgesOf));
     const audited = Math.min(audit?.groups ?? groups.length, groups.length);
     const verdicts = once((judge): Promise<Verdicts> => {
       const part = asked.has(judge) ? groups : groups.slice(0, audited);
@@ -211,49 +229,76 @@ class Run {
       return signal;
     };
     const own = async (signal: Signal) => ('judge' in signal ? verdicts(signal.judge) : undefined);
-    const scores = once(async (name) => {
+    /** What a signal can score: without the groups that a spent budget has left without verdicts. */
+    const judgedPart = once(async (name): Promise<Saturation> => {
       const signal = signalOf(name);
-      const judged = await own(signal);
-      return staged('score', { signal: name }, () => score(context, name, signal, saturation, judged));
+      const judged = await Promise.all(judgesOf(signal).map(verdicts));
+      const parts = signal.method === 'combination' ? signal.parts.map((part) => part.signal) : [];
+      return withVerdicts(name, saturation, judged, await Promise.all(parts.map(judgedPart)));
     });
-    const card = async (name: string): Promise<ReportedSignal> => {
+    const scores = once(async (name): Promise<Scores> => {
+      const signal = signalOf(name);
+      const judged = await Promise.all(
+        judgesOf(signal).map(async (judge) => [judge, await verdicts(judge)] as const),
+      );
+      const parts = signal.method === 'combination' ? signal.parts.map((part) => scores(part.signal)) : [];
+      const inputs = { verdicts: new Map(judged), parts: await Promise.all(parts) };
+      const part = await judgedPart(name);
+      return staged('score', { signal: name }, () => score(context, name, signal, part, inputs));
+    });
+    const card = once(async (name): Promise<ReportedSignal> => {
       const signal = signalOf(name);
       const auditor = audit === undefined ? undefined : await verdicts(audit.judge);
       const [judged, scored] = await Promise.all([own(signal), scores(name)]);
-      return staged('assess', { signal: name }, () =>
+      return staged('assess', { signal: name }, async () =>
         assess(context, {
           name,
           signal,
-          saturation,
+          saturation: await judgedPart(name),
           scores: scored,
           verdicts: judged,
+          auditor: audit?.judge,
           audit: auditor,
           auditedGroups: audited,
         }),
       );
-    };
-    const dataset = once(async (name): Promise<ArtifactRef> => {
+    });
+    const trainable = once(async (name) => {
       const scored = await scores(name);
       const signal = signalOf(name);
-      if (signal.method !== 'random' && !distinguishes(scored, groups))
+      if (signal.method !== 'random' && !distinguishes(scored, (await judgedPart(name)).groups))
         throw new InputError(
           `signal "${name}" gives every solution of a question the same score in all ${groups.length} groups, so there is nothing to learn from; ` +
             'raise sampling.samples or sampling.temperature, or take another signal',
         );
-      return writeDataset(context, name, this.#prompt, saturation, scored);
+      return scored;
     });
-    return { card, dataset };
+    const plain = once(async (name) =>
+      writeDataset(context, name, this.#prompt, await judgedPart(name), await trainable(name)),
+    );
+    const dataset = async (name: string, temperature?: number): Promise<ArtifactRef> =>
+      temperature === undefined
+        ? plain(name)
+        : writeDataset(
+            context,
+            name,
+            this.#prompt,
+            await judgedPart(name),
+            await trainable(name),
+            temperature,
+          );
+    const bought = (): Promise<ReportedJudge[]> =>
+      Promise.all(needed.map(async (judge) => (await verdicts(judge)).report));
+    return { card, scores, dataset, bought };
   }
 
   async #describeJudge(name: string): Promise<NamedJudge> {
     const remote = this.#context.services.judges.get(name);
     if (remote === undefined) throw new Error(`there is no judge "${name}"`);
-    const { fingerprint } = await outlastRestarts(
-      [remote],
-      () => remote.describe({}, { signal: this.#context.signal }),
-      this.#context,
-    );
-    return { name, remote, fingerprint };
+    const settings = this.#experiment.judges[name];
+    if (settings === undefined) throw new Error(`there is no judge "${name}" in the experiment`);
+    const { progress, signal } = this.#context;
+    return describeJudge(name, remote, settings, { signal, say: (text) => progress.say(text) });
   }
 
   async #measureBase(model: HostedModel): Promise<MeasuredRun> {
@@ -267,7 +312,7 @@ class Run {
     model: HostedModel,
     arm: Arm,
     seed: number,
-    chosen: Promise<Chosen>,
+    chosen: Promise<Weights>,
   ): Promise<MeasuredRun> {
     const { learningRate, step, weights, development } = await chosen;
     const outcomes = await this.#measure(model, weights, `${arm.name} seed ${seed}`);
@@ -278,15 +323,20 @@ class Run {
     model: HostedModel,
     arm: Arm,
     seed: number,
-    datasetOf: (signal: string) => Promise<ArtifactRef>,
-    first: Promise<Chosen> | undefined,
-  ): Promise<Chosen> {
-    const dataset = await datasetOf(arm.signal);
+    planned: Promise<ArmPlan> | undefined,
+    first: Promise<Weights> | undefined,
+  ): Promise<Weights> {
+    const plan = await planned;
     const settled = await first;
-    const { objective } = arm;
+    if (plan === undefined) throw new Error(`arm "${arm.name}" has no plan`);
+    if (plan.kind === 'not-trained') {
+      skipSeed(this.#context.progress, this.#experiment, this.#splits, arm.objective, settled !== undefined);
+      return { learningRate: null, step: null, weights: undefined, development: null };
+    }
+    const { objective, dataset } = plan;
     return selectWeights({
       objective,
-      settled,
+      settled: settled?.weights === undefined ? undefined : settled,
       train: (learningRate) => {
         const label = `${arm.name} seed ${seed}${learningRates(objective).length > 1 ? ` lr ${learningRate}` : ''}`;
         const spec = trainingSpec({
@@ -360,11 +410,6 @@ function staged<Result>(
     Object.entries(attributes).map(([key, value]) => [`overtone.${key}`, value]),
   );
   return withSpan(`overtone.${stage}`, named, work);
-}
-
-/** The objective's name in the report. */
-function labelOf(objective: Objective): string {
-  return objective.type === 'rrhf' && objective.bradleyTerryWeights ? 'rrhf-bt' : objective.type;
 }
 
 /** Adds up the seconds of several sittings, stage by stage. */

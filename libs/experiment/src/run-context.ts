@@ -10,6 +10,8 @@ export interface RunContext {
   readonly store: ArtifactStore;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Names the run, over all of its sittings: who has paid for a verdict. Default "run". */
+  readonly runId?: string;
   /** Notes a result in the run's manifest. */
   readonly record: (stage: string, label: string, key: string, ref: ArtifactRef) => void;
 }
@@ -24,6 +26,8 @@ export interface Cached {
   readonly key: Json;
   /** Makes it; called when no run has made it before. */
   readonly make: (key: string) => Promise<ArtifactRef>;
+  /** Whether what was made may be found again. Default: it may. */
+  readonly isWhole?: () => boolean;
 }
 
 /** A result and whether it was there already. */
@@ -36,12 +40,15 @@ export interface Found {
  * Finds the result whose key is the hash of (stage, everything that determines it), or makes and binds it. A run that
  * is killed before the binding makes it again.
  */
-export async function findOrMake(context: RunContext, { stage, label, key, make }: Cached): Promise<Found> {
+export async function findOrMake(
+  context: RunContext,
+  { stage, label, key, make, isWhole = () => true }: Cached,
+): Promise<Found> {
   context.signal.throwIfAborted();
   const hash = hashKey({ stage, version: 1, key });
   const known = await context.store.resolve(hash);
   const ref = known ?? (await make(hash));
-  if (known === undefined) await context.store.bind(hash, ref);
+  if (known === undefined && isWhole()) await context.store.bind(hash, ref);
   context.record(stage, label, hash, ref);
   return { ref, reused: known !== undefined };
 }

@@ -97,6 +97,13 @@ export class RunFolder {
     return join(this.path, ...parts);
   }
 
+  /** Names the run, over all of its sittings, wherever the folder is moved. */
+  runId(): string {
+    const path = this.at('state', 'run-id');
+    if (!existsSync(path)) writeAtomically(path, `${randomBytes(8).toString('hex')}\n`);
+    return readFileSync(path, 'utf8').trim();
+  }
+
   /** Notes a result; the manifest is written within a second. */
   record(stage: string, label: string, key: string, ref: { sha256: string; mediaType: string }): void {
     this.#results.set(key, { stage, label, key, sha256: ref.sha256, mediaType: ref.mediaType });

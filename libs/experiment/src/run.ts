@@ -60,6 +60,7 @@ export async function runExperiment(
             store: openStore(folder.artifacts),
             progress,
             signal,
+            runId: folder.runId(),
             record: (stage, label, key, ref) => folder.record(stage, label, key, ref),
           },
           { experiment, splits, prompt, verifier, earlierTimings: folder.earlierTimings },

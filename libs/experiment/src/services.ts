@@ -82,10 +82,15 @@ export async function outlastRestarts<Result>(
 }
 
 /** Whether an error is what a client sees of a server that died or drains. */
-function isRestart(error: unknown): boolean {
+export function isRestart(error: unknown): boolean {
   if (!(error instanceof RpcError)) return false;
   if (error.codeName === 'UNAVAILABLE') return true;
+  return (error.codeName === 'INTERNAL' || error.codeName === 'CANCELLED') && isBrokenConnection(error);
+}
+
+/** Whether an error says that a connection broke, not that a server answered. */
+export function isBrokenConnection(error: unknown): boolean {
   const lost =
     /RST_STREAM|ECONNRESET|EPIPE|ECONNREFUSED|GOAWAY|socket hang up|connection (was )?(closed|dropped|lost)/i;
-  return (error.codeName === 'INTERNAL' || error.codeName === 'CANCELLED') && lost.test(error.message);
+  return error instanceof RpcError && lost.test(error.message);
 }

@@ -10,6 +10,8 @@ const sampledSolution = z.object({
   meanEntropy: z.number(),
   meanLogprob: z.number(),
   tokens: z.int(),
+  /** Absent in solutions without token entropies, and in those of older runs. */
+  topEntropy: z.number().optional(),
 });
 
 /** One sampled solution of a problem. */
@@ -33,6 +35,7 @@ const group = z.object({
       meanEntropy: z.number(),
       meanLogprob: z.number(),
       tokens: z.int(),
+      topEntropy: z.number().optional(),
     }),
   ),
 });

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { waitForHealthy } from '@overtone/rpc';
 import { engineEnvironment } from './config/engine.ts';
 import { generatorEnvironment } from './config/generator.ts';
+import { judgeEnvironment } from './config/judge.ts';
 import type { Experiment } from './config/load.ts';
 import { ServiceProcess } from './service-process.ts';
 import type { Addresses } from './services.ts';
@@ -111,13 +112,7 @@ export async function startServices(
   const needing = { ...shared, OVERTONE_GENERATOR: generator };
   const judging = Object.entries(judges).map(async ([name, judge]): Promise<[string, string]> => {
     if (judge.backend === 'address') return [name, judge.address];
-    const template = judge.backend === 'generator' ? judge.template : undefined;
-    const environment = {
-      ...needing,
-      OVERTONE_JUDGE: judge.backend,
-      OVERTONE_JUDGE_NAME: name,
-      ...(template === undefined ? {} : { OVERTONE_JUDGE_TEMPLATE: template }),
-    };
+    const environment = { ...needing, ...judgeEnvironment(name, judge) };
     return [name, await supervisor.start('judge', environment, `judge-${name.replaceAll(/[^\w-]/g, '-')}`)];
   });
   const [evaluator, [scorer, trainer], judgeAddresses] = await Promise.all([

@@ -16,6 +16,7 @@ import {
   JobState,
   JudgeServiceService,
   Outcome,
+  Recommendation,
   ScoreMethod,
   ScorerServiceService,
   SftSelection,
@@ -47,6 +48,8 @@ export interface Doubles {
   readonly artifacts: string;
   /** How often each RPC was called. */
   readonly calls: Map<string, number>;
+  /** What was asked of the trainer, by job. */
+  readonly jobs: ReadonlyMap<string, { readonly spec: TrainingSpec }>;
   close(): Promise<void>;
 }
 
@@ -81,6 +84,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
     return options.breakOff?.[rpc] === times;
   };
   const generate = generatorOf(store, options);
+  const jobs = new Map<string, TrainingJob>();
   const servers = await Promise.all([
     serve({
       name: 'generator',
@@ -111,7 +115,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
       ],
     }),
     serve({ name: 'scorer', services: [scorerDouble(called)] }),
-    serve({ name: 'trainer', services: [trainerDouble(store, called, options.failFirstJob ?? false)] }),
+    serve({ name: 'trainer', services: [trainerDouble(store, called, jobs, options.failFirstJob ?? false)] }),
     serve({ name: 'evaluator', services: [evaluatorDouble(generate, called)] }),
     serve({ name: 'judge', services: [judgeDouble('judge', 0.25, called)] }),
     serve({ name: 'rubric', services: [judgeDouble('rubric', 0, called)] }),
@@ -125,6 +129,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
     rubric,
     artifacts,
     calls,
+    jobs,
     close: async () => void (await Promise.all(servers.map((server) => server.close()))),
   };
 }
@@ -244,9 +249,8 @@ function scorerDouble(called: (rpc: string) => boolean) {
     if (method === ScoreMethod.SCORE_METHOD_BREVITY) return -solution.tokens;
     return method === ScoreMethod.SCORE_METHOD_RANDOM ? random() : wins;
   };
-  type Requests<Name extends 'planComparisons' | 'scoreGroups' | 'assessFidelity'> = AsyncIterable<
-    Parameters<(typeof ScorerServiceService)[Name]['requestSerialize']>[0]
-  >;
+  type Requests<Name extends 'planComparisons' | 'scoreGroups' | 'estimateReliability' | 'assessFidelity'> =
+    AsyncIterable<Parameters<(typeof ScorerServiceService)[Name]['requestSerialize']>[0]>;
   return {
     definition: ScorerServiceService,
     implementation: {
@@ -278,24 +282,52 @@ function scorerDouble(called: (rpc: string) => boolean) {
           yield { problemId, scores };
         }
       }),
+      estimateReliability: clientStreamHandler(async (requests: Requests<'estimateReliability'>) => {
+        called('estimateReliability');
+        const pairs = new Map<string, number>();
+        for await (const { panel } of requests)
+          for (const { judge, verdicts } of panel)
+            pairs.set(judge, (pairs.get(judge) ?? 0) + verdicts.length);
+        return {
+          judges: Array.from(pairs, ([judge, count]) => ({ judge, reliability: 0.5, pairs: count })),
+        };
+      }),
       assessFidelity: clientStreamHandler(async (requests: Requests<'assessFidelity'>) => {
         called('assessFidelity');
         let groups = 0;
         let auditedPairs = 0;
-        for await (const { audit } of requests) {
+        let recommendation: Recommendation = Recommendation.RECOMMENDATION_USE;
+        for await (const { audit, signal } of requests) {
           groups++;
           auditedPairs += audit.length;
+          if (signal?.reversed === true) recommendation = Recommendation.RECOMMENDATION_DO_NOT_TRAIN;
+          else if (signal?.method === ScoreMethod.SCORE_METHOD_WINS)
+            recommendation = Recommendation.RECOMMENDATION_ATTENUATE;
         }
         const kappa = auditedPairs === 0 ? undefined : { value: 0.5, lower: 0.4, upper: 0.6 };
-        return { groups, auditedPairs, kappa, tau: kappa, orderConsistency: 0.8, lengthCorrelation: 0.1 };
+        const flipRate = { value: 0.2, lower: 0.1, upper: 0.3 };
+        return {
+          ...{ groups, auditedPairs, kappa, tau: kappa, orderConsistency: 0.8, lengthCorrelation: 0.1 },
+          ...{ recommendation, flipRate, reason: 'the double says so.', reliability: [] },
+          ...{ auditedGroups: 1, groupsNeeded: 0, flipRateIsLowerBound: false },
+        };
       }),
     },
   };
 }
 
-function trainerDouble(store: ArtifactStore, called: (rpc: string) => boolean, failFirstJob: boolean) {
+interface TrainingJob {
+  readonly spec: TrainingSpec;
+  readonly job: Job;
+}
+
+function trainerDouble(
+  store: ArtifactStore,
+  called: (rpc: string) => boolean,
+  jobs: Map<string, TrainingJob>,
+  failFirstJob: boolean,
+) {
   let failing = failFirstJob;
-  const jobs = new Map<string, { spec: TrainingSpec; job: Job }>();
   const find = (jobId: string) => {
     const found = jobs.get(jobId);
     if (found === undefined) throw new Error(`no job ${jobId}`);

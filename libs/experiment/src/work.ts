@@ -1,5 +1,6 @@
 // How much an experiment will do, as far as its file and its questions tell.
 import type { Experiment } from './config/load.ts';
+import { judgesOf } from './config/signals.ts';
 import type { Splits } from './problems.ts';
 import { learningRates, snapshotSteps } from './stages/select.ts';
 
@@ -9,7 +10,7 @@ export interface Work {
   readonly questions: Readonly<Record<'train' | 'development' | 'easy' | 'hard', number>>;
   /** Samples that the training questions get. */
   readonly samples: number;
-  /** Comparisons that each judge is asked for if every training question is saturated: every pair, in both orders. */
+  /** Most comparisons that each judge is asked for, if every training question is saturated: pairs in both orders. */
   readonly comparisons: Readonly<Record<string, number>>;
   /** Training jobs, and the steps of all of them. */
   readonly jobs: number;
@@ -39,9 +40,7 @@ export function workOf(
     evaluated += choosing * tries * snapshotSteps(objective).length * development.length * perQuestion;
     evaluated += fresh * seeds.length;
   }
-  const asked = new Set(
-    Object.values(signals).flatMap((signal) => ('judge' in signal ? [signal.judge] : [])),
-  );
+  const asked = new Set(Object.values(signals).flatMap(judgesOf));
   const ordered = sampling.samples * (sampling.samples - 1);
   const groups = (judge: string): number =>
     asked.has(judge)
@@ -57,7 +56,12 @@ export function workOf(
       hard: hard.length,
     },
     samples: train.length * sampling.samples,
-    comparisons: Object.fromEntries(Object.keys(judges).map((judge) => [judge, groups(judge) * ordered])),
+    comparisons: Object.fromEntries(
+      Object.entries(judges).map(([name, { maxPairs = Infinity, budget }]) => [
+        name,
+        Math.min(groups(name) * Math.min(ordered, 2 * maxPairs), budget?.calls ?? Infinity),
+      ]),
+    ),
     jobs,
     steps,
     evaluated,

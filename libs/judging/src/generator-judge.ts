@@ -12,7 +12,7 @@ import type {
 import { fingerprint } from './fingerprint.ts';
 import { InFlight } from './in-flight.ts';
 import type { JudgeBackend } from './judge-backend.ts';
-import { renderTemplate, VERDICTS, type JudgingTemplate } from './template.ts';
+import { renderTemplate, templateBytes, VERDICTS, type JudgingTemplate } from './template.ts';
 import { verdictOfLogprobs } from './verdict.ts';
 
 /** What the judge needs of a Generator service; a client of the contract satisfies it. */
@@ -43,6 +43,9 @@ export interface GeneratorJudgeOptions {
   maxInFlight?: number;
 }
 
+/** More than what a chat template adds to one message. */
+export const CHAT_TEMPLATE_TOKENS = 256;
+
 /** A judge that reads its verdicts from a model's log-probabilities. */
 export function generatorJudge(options: GeneratorJudgeOptions): JudgeBackend {
   const { model, template, name = 'generator', adapter, maxInFlight = 1024 } = options;
@@ -55,7 +58,16 @@ export function generatorJudge(options: GeneratorJudgeOptions): JudgeBackend {
         template: template.sha256,
         adapter: adapter?.sha256 ?? '',
       };
-      return { name, backend: 'generator', fingerprint: fingerprint(parts) };
+      return {
+        name,
+        backend: 'generator',
+        fingerprint: fingerprint(parts),
+        costBound: {
+          promptTokens: templateBytes(template) + CHAT_TEMPLATE_TOKENS,
+          promptTokensPerByte: 1,
+          completionTokens: VERDICTS.join('').length,
+        },
+      };
     },
 
     async *compare(

@@ -3,6 +3,7 @@ export {
   JUDGING_TEMPLATES,
   loadTemplate,
   renderTemplate,
+  templateBytes,
   VERDICTS,
   type Comparison,
   type JudgingTemplate,
@@ -12,3 +13,5 @@ export { verdictOfLogprobs, verdictOfPreference, type Verdict } from './verdict.
 export type { JudgeBackend } from './judge-backend.ts';
 export { rubricJudge } from './rubric-judge.ts';
 export { generatorJudge, type GeneratorJudgeOptions, type ScoringModel } from './generator-judge.ts';
+export { analysisJudge, type AnalysingModel, type AnalysisJudgeOptions } from './analysis-judge.ts';
+export { readVerdictText } from './read-verdict.ts';

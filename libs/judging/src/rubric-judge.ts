@@ -14,6 +14,7 @@ export function rubricJudge({ name = 'rubric' }: { name?: string } = {}): JudgeB
         name,
         backend: 'rubric',
         fingerprint: fingerprint({ backend: 'rubric', version: RUBRIC_VERSION }),
+        costBound: { promptTokens: 0, promptTokensPerByte: 0, completionTokens: 0 },
       }),
     async *compare(
       requests: AsyncIterable<CompareRequest>,

@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fenceOf, shownData } from './shown-data.ts';
 
 /** The templates that ship with Overtone. */
-export const JUDGING_TEMPLATES = ['miniature', 'verdict-only'] as const;
+export const JUDGING_TEMPLATES = ['miniature', 'verdict-only', 'analysis-then-verdict'] as const;
 
 /** What a judging model continues with: the solution shown first is better, or the one shown second. */
 export const VERDICTS = ['Judgment: 0', 'Judgment: 1'] as const;
@@ -15,7 +16,7 @@ export const VERDICTS = ['Judgment: 0', 'Judgment: 1'] as const;
 export interface JudgingTemplate {
   /** Its name, or the file's name. */
   name: string;
-  /** The text, with "{question}", "{first}" and "{second}". */
+  /** The text, with "{question}", "{first}" and "{second}", and perhaps "{fence}", the mark of the lines around them. */
   text: string;
   /** Lower-case hexadecimal SHA-256 of the text and of the two verdicts. */
   sha256: string;
@@ -57,10 +58,38 @@ export function loadTemplate(nameOrPath: string): JudgingTemplate {
   return { name: shipped ?? basename(path), text, sha256 };
 }
 
-/** Fills a template; placeholders inside the question or the solutions stay as they are. */
+/**
+ * Fills a template; placeholders inside the question or the solutions stay as they are, and what could pass for the prompt's own
+ * text, for a control token or for a verdict does not (see shown-data.ts).
+ */
 export function renderTemplate(template: JudgingTemplate, comparison: Comparison): string {
-  return template.text.replace(
-    /\{(question|first|second)\}/g,
-    (_, field: keyof Comparison) => comparison[field],
-  );
+  const headings = headingsOf(template);
+  const { question, first, second } = comparison;
+  const fields = {
+    question: shownData(question, headings),
+    first: shownData(first, headings),
+    second: shownData(second, headings),
+    fence: fenceOf(question, first, second),
+  };
+  return template.text.replace(PLACEHOLDER, (_, field: keyof typeof fields) => fields[field]);
+}
+
+/** Most tokens of a filled template beyond those of the data: no token is shorter than a byte. */
+export function templateBytes({ text }: JudgingTemplate): number {
+  return Buffer.byteLength(text);
+}
+
+const PLACEHOLDER = /\{(question|first|second|fence)\}/g;
+
+const headings = new WeakMap<JudgingTemplate, ReadonlySet<string>>();
+
+/** The lines of a template that are the same whatever it is filled with. */
+function headingsOf(template: JudgingTemplate): ReadonlySet<string> {
+  let lines = headings.get(template);
+  if (lines === undefined) {
+    const fixed = template.text.split('\n').filter((line) => line.search(PLACEHOLDER) < 0);
+    lines = new Set(fixed.map((line) => line.trim()).filter((line) => line !== ''));
+    headings.set(template, lines);
+  }
+  return lines;
 }

@@ -1,9 +1,8 @@
 // A chat server: an OpenAI-compatible server with one model of it. What it can do is asked of it when it is opened, not assumed.
-import { createHash } from 'node:crypto';
 import { withSpan } from '@overtone/telemetry';
-import { z } from 'zod';
 import { readCompletion, type Completion, type SampledToken } from './completion.ts';
 import { dialectOf, extraParameters, type Dialect } from './dialect.ts';
+import { chooseModel, identity, listModels } from './model-list.ts';
 import { ServerError } from './server-error.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -47,20 +46,6 @@ export interface CompletionRequest {
   /** A loaded adapter's name; default: the model itself. */
   readonly adapter?: string;
 }
-
-const listing = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      owned_by: z.string().nullish(),
-      root: z.string().nullish(),
-      parent: z.string().nullish(),
-      max_model_len: z.int().nullish(),
-      meta: z.record(z.string(), z.unknown()).nullish(),
-    }),
-  ),
-});
-type Listed = z.infer<typeof listing>['data'][number];
 
 /** Most tokens that every known server gives without being told to. */
 const PROBED_LOGPROBS = 5;
@@ -180,53 +165,6 @@ function requestBody(
     ...(topLogprobs ? { top_logprobs: topLogprobs } : {}),
     ...extraParameters(dialect),
   };
-}
-
-async function listModels(transport: Transport, signal: AbortSignal | undefined): Promise<readonly Listed[]> {
-  let answer: unknown;
-  try {
-    answer = await transport.get('/models', signal);
-  } catch (error) {
-    if (error instanceof ServerError && (error.httpStatus === 404 || error.httpStatus === 405)) return [];
-    throw error;
-  }
-  const parsed = listing.safeParse(answer);
-  if (!parsed.success) {
-    throw new ServerError(
-      'malformed',
-      `${transport.server}/models: expected a list of models; is this the address of an OpenAI-compatible server, with its path (often /v1)?`,
-    );
-  }
-  return parsed.data.data;
-}
-
-function chooseModel(listed: readonly Listed[], wanted: string | undefined, server: string): Listed {
-  const bases = listed.filter(({ parent }) => !parent);
-  const names = bases.map(({ id }) => `"${id}"`).join(', ') || 'none';
-  if (wanted === undefined) {
-    const [only, ...others] = bases;
-    if (only !== undefined && others.length === 0) return only;
-    throw new ServerError(
-      'set-up',
-      `${server}: it has several models or lists none (${names}); set OVERTONE_OPENAI_MODEL to one`,
-    );
-  }
-  // Ollama leaves out the tag "latest".
-  const found = listed.find(({ id }) => id === wanted || id === `${wanted}:latest`);
-  if (found !== undefined) return found;
-  // Not every server can list its models; those that do are believed.
-  if (listed.length === 0) return { id: wanted };
-  throw new ServerError(
-    'set-up',
-    `${server}: it has no model "${wanted}"; its models: ${names}; set OVERTONE_OPENAI_MODEL to one of them`,
-  );
-}
-
-function identity(server: string, { id, root, max_model_len: contextLength, meta }: Listed): string {
-  const facts = Object.entries(meta ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([server, id, root ?? '', contextLength ?? 0, facts]))
-    .digest('hex');
 }
 
 /** What the log-probabilities of two very differently tempered and cut samples tell of a server. */

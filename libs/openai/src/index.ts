@@ -11,4 +11,5 @@ export { type Dialect } from './dialect.ts';
 export { sampleSeed } from './sample-seed.ts';
 export { ServerError, type ServerErrorKind } from './server-error.ts';
 export { entropyInterval, type EntropyInterval, type KnownLogprobs } from './top-k-entropy.ts';
-export { type TransportOptions } from './transport.ts';
+export { Transport, type TransportOptions } from './transport.ts';
+export { chooseModel, identity, listModels, type Listed } from './model-list.ts';

@@ -11,6 +11,10 @@ export interface TransportOptions {
   readonly baseUrl: string;
   /** Sent as a bearer token; never logged or repeated in an error. */
   readonly apiKey?: string;
+  /** Reads the key again when the server refuses the one there is: a secret that was rotated. */
+  readonly rereadKey?: () => string;
+  /** What to set where the server refuses the key, for its error. Default the generator's variables. */
+  readonly keyHint?: string;
   /** Most requests at a time. Default 32. */
   readonly concurrency?: number;
   /** Tries after the first. Default 8: about 40 s of pauses. */
@@ -31,7 +35,9 @@ export class Transport {
   readonly #client: OpenAI;
   readonly #agent: Agent;
   readonly #limit: LimitFunction;
-  readonly #apiKey: string;
+  readonly #options: TransportOptions;
+  /** All keys that there were; the last one is sent. */
+  readonly #keys: string[];
   readonly #timeoutMs: number;
 
   /** @throws {ServerError} when the base URL is none. */
@@ -39,7 +45,8 @@ export class Transport {
     const { baseUrl, apiKey = '', concurrency = 32, retries = 8, timeoutMs = 600_000 } = options;
     this.server = completeUrl(baseUrl);
     this.concurrency = concurrency;
-    this.#apiKey = apiKey;
+    this.#options = options;
+    this.#keys = [apiKey];
     this.#timeoutMs = timeoutMs;
     this.#limit = pLimit(concurrency);
     // An answer's headers come when all of it was sampled; the client's own timeout is the one that counts.
@@ -47,7 +54,7 @@ export class Transport {
     this.#client = new OpenAI({
       baseURL: this.server,
       // The client wants one; servers without keys ignore it.
-      apiKey: apiKey === '' ? 'none' : apiKey,
+      apiKey: () => Promise.resolve(this.#key === '' ? 'none' : this.#key),
       organization: null,
       project: null,
       maxRetries: retries,
@@ -76,15 +83,39 @@ export class Transport {
     return this.#limit(async () => {
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted();
+        const key = this.#key;
         try {
           return await request();
         } catch (error) {
           signal?.throwIfAborted();
           if (isBrokenAnswer(error) && attempt < BROKEN_ANSWERS) continue;
+          if (error instanceof APIError && error.status === 401 && this.#hasNewKey(key)) continue;
           throw this.#explained(error);
         }
       }
     });
+  }
+
+  get #key(): string {
+    return this.#keys.at(-1) ?? '';
+  }
+
+  /** Whether there is another key than the one that was refused. */
+  #hasNewKey(refused: string): boolean {
+    if (this.#key !== refused) return true;
+    const { rereadKey } = this.#options;
+    if (rereadKey === undefined) return false;
+    let read: string;
+    try {
+      read = rereadKey();
+    } catch {
+      // The file is gone, or half-written: the server's refusal says what is to be done.
+      return false;
+    }
+    // A key that was refused before is not tried again: every try has a new one.
+    if (read === '' || this.#keys.includes(read)) return false;
+    this.#keys.push(read);
+    return true;
   }
 
   #explained(error: unknown): ServerError {
@@ -98,11 +129,12 @@ export class Transport {
     if (error instanceof APIUserAbortError) return failed('unreachable', 'the request was broken off');
     const status: unknown = error instanceof APIError ? error.status : undefined;
     if (error instanceof APIError && typeof status === 'number') {
-      const said = `${error.message}`.slice(0, 500);
+      // Without the key first: half a key is a secret too.
+      const said = this.#withoutKey(error.message).slice(0, 500);
       if (status === 401 || status === 403) {
         return failed(
           'set-up',
-          `it refuses the credentials (${said}); set OPENAI_API_KEY, or OVERTONE_OPENAI_API_KEY_FILE to the file that holds the key`,
+          `it refuses the credentials (${said}); set ${this.#options.keyHint ?? 'OPENAI_API_KEY, or OVERTONE_OPENAI_API_KEY_FILE to the file that holds the key'}`,
           status,
         );
       }
@@ -123,7 +155,7 @@ export class Transport {
   }
 
   #withoutKey(text: string): string {
-    return this.#apiKey === '' ? text : text.replaceAll(this.#apiKey, '(the key)');
+    return this.#keys.reduce((safe, key) => (key === '' ? safe : safe.replaceAll(key, '(the key)')), text);
   }
 }
 

@@ -1,6 +1,6 @@
 // From every run's outcomes, question by question, to the report: means, intervals, paired differences.
 import { bootstrapMean, pairedPermutationTest } from '@overtone/statistics';
-import type { Report, ReportedArm, ReportedDifference, ReportedSignal } from './schema.ts';
+import type { Report, ReportedArm, ReportedDifference, ReportedJudge, ReportedSignal } from './schema.ts';
 
 /** What the samples of one question came to. */
 export interface QuestionOutcome {
@@ -42,6 +42,8 @@ export interface ReportInput {
   model: Report['model'];
   saturation: Report['saturation'];
   signals: readonly ReportedSignal[];
+  /** Default none. */
+  judges?: readonly ReportedJudge[];
   /** The base model first. */
   arms: readonly MeasuredArm[];
   /** Samples per question. */
@@ -109,7 +111,16 @@ export function buildReport(input: ReportInput): Report {
     };
   });
   const { name, model, saturation, samples, timings } = input;
-  return { name, model, saturation, signals: [...input.signals], arms, samples, timings: { ...timings } };
+  return {
+    name,
+    model,
+    saturation,
+    signals: [...input.signals],
+    judges: [...(input.judges ?? [])],
+    arms,
+    samples,
+    timings: { ...timings },
+  };
 }
 
 /** Mean accuracy of a set of outcomes: every question counts alike. */

@@ -9,5 +9,15 @@ export {
 } from './build.ts';
 export { formatSeconds, formatShare } from './format.ts';
 export { renderHtml } from './html.ts';
-export { type Report, type ReportedArm, type ReportedSignal, parseReport, reportSchema } from './schema.ts';
+export {
+  type Report,
+  type ReportedArm,
+  type ReportedJudge,
+  type ReportedSignal,
+  parseReport,
+  reportedSignalSchema,
+  reportSchema,
+} from './schema.ts';
+export { signalTable } from './signal-table.ts';
+export { renderSignalsHtml } from './signals-page.ts';
 export { renderTable } from './table.ts';

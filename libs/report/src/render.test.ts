@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
 import { renderHtml } from './html.ts';
-import type { Report, ReportedArm } from './schema.ts';
+import { type Report, type ReportedArm, reportedSignalSchema } from './schema.ts';
+import { signalTable } from './signal-table.ts';
+import { renderSignalsHtml } from './signals-page.ts';
 import { renderTable } from './table.ts';
 
 function arm(name: string, avg: number, difference?: number): ReportedArm {
@@ -42,8 +44,10 @@ const report: Report = {
   name: '<mini> & co',
   model: { name: 'model', sha256: 'abc', parameters: 438_000 },
   saturation: { questions: 400, saturated: 204, accuracy: 0.86 },
+  judges: [],
   signals: [
-    {
+    // As a report from before there were recommendations has it.
+    reportedSignalSchema.parse({
       name: 'self-judge',
       method: 'bradley-terry',
       judge: 'self',
@@ -58,7 +62,7 @@ const report: Report = {
       lengthCorrelation: 0.3,
       groups: 204,
       auditedPairs: 5000,
-    },
+    }),
   ],
   arms: [arm('base', 0.44), arm('sft/self-judge', 0.75, 0.31), arm('dpo/reversed-judge', 0.3, -0.14)],
   samples: 8,
@@ -69,7 +73,7 @@ describe('the table', () => {
   it('shows what was saturated, what the signals are worth, what every arm gained', () => {
     const table = renderTable(report);
     expect(table).toContain('204 of 400 training questions');
-    expect(table).toMatch(/self-judge\s+bradley-terry \(self\)\s+\.710\s+–\s+\.900\s+−\.020/);
+    expect(table).toMatch(/self-judge\s+bradley-terry \(self\)\s+\.710\s+–\s+–\s+\.900\s+−\.020/);
     expect(table).toMatch(
       /sft\/self-judge\s+\.750 \[\.700, \.800\]\s+\.750 \[\.700, \.800\]\s+\.900\s+\+\.310 \*\*\*/,
     );
@@ -97,6 +101,57 @@ describe('the page', () => {
     expect(page).toContain('width=device-width');
     expect(page).toContain('prefers-color-scheme:dark');
     expect(page).not.toMatch(/NaN|undefined|null/);
+  });
+});
+
+describe('signal cards', () => {
+  const plain = report.signals[0];
+  const card = reportedSignalSchema.parse({
+    ...plain,
+    name: 'a <b>',
+    recommendation: 'attenuate',
+    reason: 'Attenuate by 18.0 %: <because>.',
+    flipRate: { value: 0.18, ci95: [0.15, 0.21] },
+    calibrationError: { value: 0.2, ci95: [0.18, 0.22] },
+    calibratedError: 0.03,
+    temperature: 2.5,
+    plattBias: -0.4,
+    plattSlope: 0.5,
+    auditedGroups: 60,
+    reliability: [
+      { lower: 0.5, upper: 0.55, pairs: 10, confidence: 0.53, accuracy: 0.4 },
+      { lower: 0.95, upper: 1, pairs: 40, confidence: 0.98, accuracy: 0.8 },
+    ],
+  });
+  const page = renderSignalsHtml('here & there', [card]);
+
+  it('say what to do and why, and escape names', () => {
+    expect(page).toContain('<article class="signal attenuate">');
+    expect(page).toContain('<span class="badge">attenuate by .180</span>');
+    expect(page).toContain('Attenuate by 18.0&nbsp;%: &lt;because&gt;.');
+    expect(page).toContain('<h3>a &lt;b&gt;</h3>');
+    expect(page).toContain('<title>here &amp; there');
+    expect(page).toMatch(/flip rate<\/th><td>\.180 <small>\[\.150, \.210\]/);
+    expect(page).not.toMatch(/<script|<link|@import|url\(|https?:|NaN|undefined|null/);
+  });
+
+  it('draw the reliability diagram, in words too', () => {
+    expect(page).toContain(
+      'role="img" aria-label="Reliability diagram of a &lt;b&gt;: 53 % sure, 40 % right; 98 % sure, 80 % right"',
+    );
+    expect(page).toContain('<title>40 pairs: .980 sure, .800 right</title>');
+    expect(page).toContain('Temperature 2.50. Platt: bias −0.40, slope 0.50.');
+  });
+
+  it('leave out what an older report does not have', () => {
+    const older = renderHtml(report);
+    expect(older).not.toMatch(/badge">|diagram"|flip rate/);
+    expect(older).toMatch(/kappa<\/th><td>\+\.710 <small>\[\+\.600, \+\.800\]/);
+  });
+
+  it('go to the terminal with their reasons', () => {
+    expect(signalTable([card])).toMatch(/a <b> .*\.180 .*attenuate\na <b>: attenuate\. Attenuate by 18\.0 %/);
+    expect(signalTable([{ ...card, flipRateIsLowerBound: true }])).toContain('≥ .180');
   });
 });
 

@@ -71,6 +71,29 @@ const arm = z.strictObject({
 });
 
 const estimate = z.number().nullable();
+/** Null where nothing defines it, and in reports from before it was measured. */
+const later = z.number().nullable().default(null);
+const laterInterval = interval.nullable().default(null);
+const measured = z
+  .strictObject({
+    value: z.number(),
+    /** 95 % interval: bootstrap over questions. */
+    ci95: interval,
+  })
+  .nullable()
+  .default(null);
+
+const reliabilityBin = z.strictObject({
+  /** Ends of the bin of confidence, in [0.5, 1]. */
+  lower: share,
+  upper: share,
+  /** Audited pairs in it. */
+  pairs: z.number(),
+  /** Their mean confidence. */
+  confidence: share,
+  /** Share on which the stronger judge prefers the same side. */
+  accuracy: share,
+});
 
 const signal = z.strictObject({
   /** Name, for example "self-judge". */
@@ -101,6 +124,92 @@ const signal = z.strictObject({
   groups: z.number(),
   /** Pairs on which both the signal and the stronger judge have a preference. */
   auditedPairs: z.number(),
+  /** Groups with audited pairs. */
+  auditedGroups: later,
+  /** What to do with the signal; null in reports from before there were recommendations. */
+  recommendation: z.enum(['use', 'attenuate', 'do not train']).nullable().default(null),
+  /** Why, in a sentence or two that name the figures. */
+  reason: z.string().nullable().default(null),
+  /** Audited groups, all together, after which the recommendation can be expected to be settled; 0 when it is. */
+  groupsNeeded: z.number().default(0),
+  /** Estimated share of preferences that are the wrong way round, over pairs of solutions. */
+  flipRate: measured,
+  /** Whether the flip rate is only the least that the signal's contradictions leave possible. */
+  flipRateIsLowerBound: z.boolean().default(false),
+  /** The flip rate of the best solution of each group against each of the others. */
+  bestFlipRate: measured,
+  /** The flip rate of the best against the worst solution of each group. */
+  bestWorstFlipRate: measured,
+  /** Estimated share of the auditor's own preferences that are wrong by chance. */
+  auditorNoise: later,
+  /** Share of audited pairs on which both prefer the same side. */
+  accuracy: measured,
+  /** The same over the half of them on which the signal is most confident. */
+  confidentAccuracy: measured,
+  /** Kendall's partial tau with the stronger judge given the number of tokens. */
+  partialTau: measured,
+  /** Kendall's tau-b between the scores of two halves of the verdicts, stepped up to all of them. */
+  splitHalfReliability: measured,
+  /** Share of pairs on which both orders together prefer neither. */
+  tieRate: measured,
+  /** 95 % intervals of the shares above. */
+  orderConsistencyCi95: laterInterval,
+  positionBiasCi95: laterInterval,
+  intransitivityCi95: laterInterval,
+  lengthCorrelationCi95: laterInterval,
+  /** Expected calibration error of the verdicts against the stronger judge. */
+  calibrationError: measured,
+  /** The same after calibration by temperature, on questions that it was not fitted to. */
+  calibratedError: later,
+  /** Log-odds are to be divided by it. */
+  temperature: later,
+  /** Platt calibration of single verdicts: bias + slope × log-odds for the solution shown first. */
+  plattBias: later,
+  plattSlope: later,
+  /** Expected calibration error of single verdicts after it, on questions that it was not fitted to. */
+  plattCalibratedError: later,
+  /** Expected calibration error of single verdicts as they are. */
+  verdictCalibrationError: later,
+  /** The reliability diagram. */
+  reliability: z.array(reliabilityBin).default([]),
+});
+
+const judge = z.strictObject({
+  /** Name in the experiment. */
+  name: z.string(),
+  /** "generator", "openai", "rubric" or "address". */
+  backend: z.string(),
+  /** How pairs were chosen. */
+  plan: z.string(),
+  /** Comparisons that this run has paid for, each order one; those that were known already cost nothing. */
+  calls: z.number(),
+  /** Tokens of them. */
+  promptTokens: z.number(),
+  completionTokens: z.number(),
+  /** Their cost, in the currency of the prices; null without prices. */
+  cost: z.number().nullable(),
+  /** What was allowed; null without limits. */
+  budget: z
+    .strictObject({
+      calls: z.number().optional(),
+      tokens: z.number().optional(),
+      currency: z
+        .strictObject({
+          amount: z.number(),
+          promptPerMillion: z.number(),
+          completionPerMillion: z.number(),
+        })
+        .optional(),
+    })
+    .nullable(),
+  /** Pairs with verdicts. */
+  pairs: z.number(),
+  /** Verdicts, each order one, that could not be read. */
+  unreadable: z.number(),
+  /** Groups. */
+  groups: z.number(),
+  /** Groups left without verdicts, since the budget was spent. */
+  unjudged: z.number(),
 });
 
 /** The schema of report.json. */
@@ -113,6 +222,8 @@ export const reportSchema = z.strictObject({
   saturation: z.strictObject({ questions: z.number(), saturated: z.number(), accuracy: share }),
   /** How far each signal can be trusted. */
   signals: z.array(signal),
+  /** What was bought of each judge. */
+  judges: z.array(judge).default([]),
   /** The base model, then every arm. */
   arms: z.array(arm),
   /** Samples per question in the evaluation: the k of avg@k and pass@k. */
@@ -124,7 +235,11 @@ export const reportSchema = z.strictObject({
 /** What a run found. */
 export type Report = z.infer<typeof reportSchema>;
 export type ReportedArm = z.infer<typeof arm>;
+export type ReportedJudge = z.infer<typeof judge>;
 export type ReportedSignal = z.infer<typeof signal>;
+/** Signals as `overtone signals` writes them: an array of the cards of report.json. */
+export const reportedSignalSchema = signal;
+export type ReportedReliabilityBin = z.infer<typeof reliabilityBin>;
 export type ReportedDifference = z.infer<typeof difference>;
 
 /** Reads report.json. @throws Error that names the first field which is not as expected. */

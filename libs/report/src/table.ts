@@ -1,35 +1,19 @@
 // The report as text for a terminal: saturation, signals, arms, timings.
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
 import type { Report, ReportedArm } from './schema.ts';
+import { signalTable } from './signal-table.ts';
+import { columns } from './text-columns.ts';
 
-/** The report as lines of text, at most about 110 columns wide. */
+/** The report as lines of text, tables at most about 130 columns wide. */
 export function renderTable(report: Report): string {
   const { questions, saturated, accuracy } = report.saturation;
   const parts = [
     `${report.name}: ${report.model.name}, ${formatCount(report.model.parameters)} parameters`,
     `Saturated: ${saturated} of ${questions} training questions (mean accuracy ${formatShare(accuracy)})`,
   ];
-  if (report.signals.length > 0) parts.push(signalTable(report));
+  if (report.signals.length > 0) parts.push(signalTable(report.signals));
   parts.push(armTable(report), timingLine(report));
   return `${parts.join('\n\n')}\n`;
-}
-
-function signalTable(report: Report): string {
-  const optional = (value: number | null, format = formatShare): string =>
-    value === null ? '–' : format(value);
-  return columns(
-    ['signal', 'method', 'kappa', 'tau', 'both orders agree', 'position bias', 'with length'],
-    report.signals.map((signal) => [
-      signal.name,
-      signal.judge === null ? signal.method : `${signal.method} (${signal.judge})`,
-      optional(signal.kappa),
-      optional(signal.tau),
-      optional(signal.orderConsistency),
-      optional(signal.positionBias, formatDifference),
-      formatDifference(signal.lengthCorrelation),
-    ]),
-    2,
-  );
 }
 
 function armTable(report: Report): string {
@@ -75,21 +59,6 @@ function timingLine(report: Report): string {
   const legend =
     '* p < .05, *** p < .001: paired permutation test over questions. Intervals: 95 %, bootstrap over questions.';
   return `${legend}\nAt work: ${stages.map(([stage, seconds]) => `${stage} ${formatSeconds(seconds)}`).join(' · ')}`;
-}
-
-/** Columns with a header; the first `left` are aligned to the left, the others to the right. */
-function columns(header: readonly string[], rows: readonly (readonly string[])[], left: number): string {
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) =>
-        column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd();
-  return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
 
 function formatCount(count: number): string {

@@ -11,7 +11,7 @@ import { FidelityAssessment } from './fidelity.ts';
 import { reverseVerdict } from './reconcile.ts';
 import { scoreGroup } from './score-group.ts';
 
-const wins = { method: ScoreMethod.SCORE_METHOD_WINS, reversed: false, seed: 0 };
+const wins = { method: ScoreMethod.SCORE_METHOD_WINS, reversed: false, seed: 0, residualiseLength: false };
 
 /** Solution k of a group is the k-th best; its length is drawn at random. */
 function solutionsOf(size: number, random: Random): Solution[] {

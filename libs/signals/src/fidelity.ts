@@ -6,48 +6,55 @@
 //                       verdict), with the first text of a pair in the order of the group as one label and the second as
 //                       the other. The signal's answer is its own judge's, reversed if the signal is; for a signal without
 //                       verdicts, the sign of the difference of scores.
+//   accuracy            share of the same pairs on which the answers are the same; also over the half of them on which the
+//                       signal is most confident, by its probability or, without verdicts, its difference of scores
+//   calibration error   of the same pairs' probabilities, in ten bins of confidence; calibration.ts has what repairs it
 //   tau                 Kendall's tau-b between the signal's scores and the Bradley–Terry strengths of the audit's
 //                       verdicts, over the distinct texts with an audited pair; mean over the groups where it is defined.
+//                       Partial tau: the same given the number of tokens, from the means of the three taus
+//   flip rate           share of audited pairs that the signal's *scores*, which training uses, put the wrong way round;
+//                       flip-rate.ts has the estimates and what they assume
 //   order consistency   share of pairs, readable in both orders, whose orders lie on the same side of one half
 //   position bias       mean over the same pairs of the preference for the place shown first, minus one half: in [−½, ½]
+//   tie rate            share of pairs with a readable verdict that end at one half
 //   unreadable          share of unreadable verdicts, each order being one
 //   intransitivity      share of circles among triples of distinct texts with three strict preferences
+//   split-half          tau-b between the strengths of two halves of the verdicts, mean over groups, stepped up to all of
+//   reliability         them by the Spearman–Brown formula
 //   length correlation  Kendall's tau-b between score and number of tokens over distinct texts; mean over the groups where
 //                       it is defined, 0 when there is none
 //
-// Intervals are 95 % percentile intervals of a bootstrap that resamples questions.
-import type { AssessFidelityRequest, AssessFidelityResponse, PairVerdict } from '@overtone/contracts';
+// Intervals are 95 % percentile intervals of a bootstrap that resamples questions: all of them for what the signal says
+// alone, the audited ones for the rest. The calibration error's is mirrored, the flip rate's widened for few groups.
 import {
-  type BootstrapOptions,
-  clusterBootstrap,
-  cohenKappaOfTable,
-  kendallTauB,
-} from '@overtone/statistics';
-import { bradleyTerryScore } from './bradley-terry-score.ts';
+  type AssessFidelityRequest,
+  type AssessFidelityResponse,
+  Recommendation,
+  type ReliabilityBin,
+} from '@overtone/contracts';
+import type { BootstrapOptions, Interval } from '@overtone/statistics';
+import { AuditAgreement } from './audit-agreement.ts';
+import { leastFlipRate } from './flip-rate.ts';
 import { type Group, parseGroup } from './group.ts';
-import { countTriples } from './intransitivity.ts';
 import { InvalidInput } from './invalid-input.ts';
 import { checkVerdicts, type Preferences, preferencesOf } from './preferences.ts';
-import { reconcile, reverseVerdict } from './reconcile.ts';
+import { recommend } from './recommendation.ts';
+import { reverseVerdict } from './reconcile.ts';
+import { SelfConsistency } from './self-consistency.ts';
+import { settled } from './settled.ts';
+
+const recommendations = {
+  use: Recommendation.RECOMMENDATION_USE,
+  attenuate: Recommendation.RECOMMENDATION_ATTENUATE,
+  'do not train': Recommendation.RECOMMENDATION_DO_NOT_TRAIN,
+} as const;
 
 /** Gathers groups and says how far their signal can be trusted. */
 export class FidelityAssessment {
   readonly #bootstrap: BootstrapOptions;
-  /** Per audited group, counts of (signal, audit) answers: first-first, first-second, second-first, second-second. */
-  readonly #answers: Uint32Array[] = [];
-  /** Per audited group where it is defined, tau-b. */
-  readonly #taus: number[] = [];
+  readonly #own = new SelfConsistency();
+  readonly #audit = new AuditAgreement();
   #groups = 0;
-  #auditedPairs = 0;
-  #verdicts = 0;
-  #readable = 0;
-  #bothReadable = 0;
-  #consistent = 0;
-  #positionBias = 0;
-  #triples = 0;
-  #cycles = 0;
-  #lengthTaus = 0;
-  #lengthTau = 0;
 
   /** @param bootstrap how intervals are computed; by default seed 0, 1,000 resamples, level 0.95 */
   constructor(bootstrap: Partial<BootstrapOptions> = {}) {
@@ -60,87 +67,90 @@ export class FidelityAssessment {
    */
   add(request: AssessFidelityRequest): void {
     const group = parseGroup(request.problemId, request.solutions);
-    const scores = scoresOfTexts(group, request);
+    const scores = settled(scoresOfTexts(group, request));
     checkVerdicts(group, request.verdicts);
     checkVerdicts(group, request.audit, 'audit');
 
     this.#groups++;
-    const preferences = preferencesOf(group, request.verdicts);
-    if (request.verdicts.length > 0) this.#addVerdicts(group, request.verdicts, preferences);
+    this.#own.add(group, scores, request.verdicts);
     if (request.audit.length > 0) {
-      const own = request.signal?.reversed === true ? request.verdicts.map(reverseVerdict) : request.verdicts;
-      const answers = own.length > 0 ? preferencesOf(group, own) : preferencesOfScores(scores);
-      this.#addAudit(answers, scores, preferencesOf(group, request.audit));
-    }
-    const lengthTau = kendallTauB(
-      scores,
-      group.texts.map(({ members: [{ tokens }] }) => tokens),
-    );
-    if (lengthTau !== undefined) {
-      this.#lengthTau += lengthTau;
-      this.#lengthTaus++;
+      const verdicts =
+        request.signal?.reversed === true ? request.verdicts.map(reverseVerdict) : request.verdicts;
+      const answers = verdicts.length > 0 ? preferencesOf(group, verdicts) : preferencesOfScores(scores);
+      const audit = preferencesOf(group, request.audit);
+      this.#audit.add({ group, scores, verdicts, answers, audit });
     }
   }
 
   /** What the groups added so far say; fields are absent as the contract describes. */
   result(): AssessFidelityResponse {
-    const kappa = clusterBootstrap(this.#answers, (table) => cohenKappaOfTable(table, 2), this.#bootstrap);
-    const taus = this.#taus.map((tau) => [tau, 1]);
-    const tau = clusterBootstrap(taus, ([sum = 0, count = 0]) => sum / count, this.#bootstrap);
+    const own = this.#own.figures(this.#bootstrap);
+    const audit = this.#audit.figures(this.#bootstrap);
+    const advice = recommend({
+      ...own,
+      ...audit,
+      auditedGroups: audit.groups,
+      auditedPairs: audit.orderedPairs,
+    });
     return {
       groups: this.#groups,
-      auditedPairs: this.#auditedPairs,
-      kappa,
-      tau,
-      orderConsistency: share(this.#consistent, this.#bothReadable),
-      positionBias: share(this.#positionBias, this.#bothReadable),
-      unreadable: share(this.#verdicts - this.#readable, this.#verdicts),
-      intransitivity: share(this.#cycles, this.#triples),
-      lengthCorrelation: share(this.#lengthTau, this.#lengthTaus) ?? 0,
+      auditedGroups: audit.groups,
+      auditedPairs: audit.pairs,
+      kappa: audit.kappa,
+      tau: audit.tau,
+      partialTau: audit.partialTau,
+      accuracy: audit.accuracy,
+      confidentAccuracy: audit.confidentAccuracy,
+      calibrationError: audit.calibrationError,
+      calibratedError: audit.calibration?.temperatureError,
+      reliability: reliabilityBins(audit.bins),
+      temperature: audit.calibration?.temperature,
+      plattBias: audit.calibration?.platt?.bias,
+      plattSlope: audit.calibration?.platt?.slope,
+      plattCalibratedError: audit.calibration?.plattError,
+      verdictCalibrationError: audit.calibration?.verdictError,
+      orderConsistency: own.orderConsistency?.value,
+      orderConsistencyInterval: own.orderConsistency,
+      positionBias: own.positionBias?.value,
+      positionBiasInterval: own.positionBias,
+      tieRate: own.tieRate,
+      unreadable: own.unreadable?.value,
+      intransitivity: own.intransitivity?.value,
+      intransitivityInterval: own.intransitivity,
+      lengthCorrelation: own.lengthCorrelation?.value ?? 0,
+      lengthCorrelationInterval: own.lengthCorrelation,
+      splitHalfReliability: own.splitHalf,
+      flipRate: audit.flipRate ?? flipRateFromBelow(own.splitHalf),
+      flipRateIsLowerBound: audit.flipRate === undefined && own.splitHalf !== undefined,
+      bestFlipRate: audit.bestFlipRate,
+      bestWorstFlipRate: audit.bestWorstFlipRate,
+      auditorNoise: audit.noise,
+      recommendation: recommendations[advice.recommendation],
+      reason: advice.reason,
+      groupsNeeded: advice.groupsNeeded,
     };
   }
+}
 
-  #addVerdicts(group: Group, verdicts: readonly PairVerdict[], preferences: Preferences): void {
-    for (const verdict of verdicts) {
-      // On identical texts both orders are the same request: they cannot agree about anything.
-      if (group.textOf.get(verdict.i) === group.textOf.get(verdict.j)) continue;
-      const { readable, consistent, positionBias } = reconcile(verdict);
-      this.#verdicts += 2;
-      this.#readable += readable;
-      if (consistent === undefined || positionBias === undefined) continue;
-      this.#bothReadable++;
-      if (consistent) this.#consistent++;
-      this.#positionBias += positionBias;
-    }
-    const { triples, cycles } = countTriples(preferences);
-    this.#triples += triples;
-    this.#cycles += cycles;
-  }
+/** What the verdicts alone leave possible: nothing bounds it from above. */
+function flipRateFromBelow(reliability: Interval | undefined): Interval | undefined {
+  if (reliability === undefined) return undefined;
+  return { value: leastFlipRate(reliability.value), lower: leastFlipRate(reliability.upper), upper: 1 };
+}
 
-  #addAudit(answers: Preferences, scores: readonly number[], audit: Preferences): void {
-    const table = new Uint32Array(4);
-    const audited = new Set<number>();
-    for (let i = 0; i < audit.size; i++) {
-      for (let j = i + 1; j < audit.size; j++) {
-        const expected = audit.advantage(i, j);
-        if (expected === undefined) continue;
-        audited.add(i).add(j);
-        const given = answers.advantage(i, j) ?? 0;
-        if (given === 0 || expected === 0) continue;
-        const cell = (given > 0 ? 0 : 2) + (expected > 0 ? 0 : 1);
-        table[cell] = (table[cell] ?? 0) + 1;
-        this.#auditedPairs++;
-      }
-    }
-    this.#answers.push(table);
-    const texts = [...audited];
-    const strengths = bradleyTerryScore(audit);
-    const tau = kendallTauB(
-      texts.map((text) => scores[text] ?? 0),
-      texts.map((text) => strengths[text]?.score ?? 0),
-    );
-    if (tau !== undefined) this.#taus.push(tau);
-  }
+/** The bins that have pairs. */
+function reliabilityBins(sums: readonly number[]): ReliabilityBin[] {
+  const bins = sums.length / 3;
+  return Array.from({ length: bins }, (_, bin): ReliabilityBin => {
+    const [pairs = 0, confidence = 0, right = 0] = sums.slice(3 * bin, 3 * bin + 3);
+    return {
+      lower: 0.5 + bin / (2 * bins),
+      upper: 0.5 + (bin + 1) / (2 * bins),
+      pairs,
+      confidence: confidence / pairs,
+      accuracy: right / pairs,
+    };
+  }).filter(({ pairs }) => pairs > 0);
 }
 
 /** The signal's score of every distinct text: its first solution's. */
@@ -167,14 +177,10 @@ function scoresOfTexts(group: Group, { scores }: AssessFidelityRequest): number[
   return group.texts.map(({ members: [{ index }] }) => byIndex.get(index) ?? 0);
 }
 
-/** The preferences that scores imply: for the larger score, a tie where they are equal. */
+/** The preferences that scores imply: for the larger score, by the difference, a tie where they are equal. */
 function preferencesOfScores(scores: readonly number[]): Preferences {
   return {
     size: scores.length,
-    advantage: (a, b) => Math.sign((scores[a] ?? 0) - (scores[b] ?? 0)) / 2,
+    advantage: (a, b) => (scores[a] ?? 0) - (scores[b] ?? 0),
   };
-}
-
-function share(part: number, whole: number): number | undefined {
-  return whole > 0 ? part / whole : undefined;
 }

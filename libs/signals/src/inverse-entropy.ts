@@ -6,7 +6,7 @@ import { InvalidInput } from './invalid-input.ts';
 import type { TextScore } from './text-score.ts';
 
 /** Least entropy told apart, nats per token: below it lies the rounding of single precision. Scores stay finite. */
-const leastEntropy = 1e-6;
+export const leastEntropy = 1e-6;
 
 /**
  * 1 / mean entropy of every distinct text; duplicates, whose entropies differ by rounding alone, are averaged first.

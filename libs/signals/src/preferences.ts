@@ -58,6 +58,30 @@ export function checkVerdicts(group: Group, verdicts: readonly PairVerdict[], fi
   });
 }
 
+/** The pairs of distinct texts that have a verdict, readable or not. */
+export interface AskedPairs {
+  /** How many there are. */
+  pairs: number;
+  /** Whether two texts have one. */
+  wasAsked(a: number, b: number): boolean;
+}
+
+/** Which pairs of texts checked verdicts are about; a verdict between identical texts is about none. */
+export function askedPairs(group: Group, verdicts: readonly PairVerdict[]): AskedPairs {
+  const size = group.texts.length;
+  const asked = new Uint8Array(size * size);
+  let pairs = 0;
+  for (const { i, j } of verdicts) {
+    const a = group.textOf.get(i);
+    const b = group.textOf.get(j);
+    if (a === undefined || b === undefined || a === b || asked[a * size + b] === 1) continue;
+    asked[a * size + b] = 1;
+    asked[b * size + a] = 1;
+    pairs++;
+  }
+  return { pairs, wasAsked: (a, b) => asked[a * size + b] === 1 };
+}
+
 /**
  * The preferences that checked verdicts express. A verdict between identical texts says nothing; several verdicts on the
  * same two texts (through duplicates) are averaged.

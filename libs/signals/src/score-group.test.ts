@@ -15,6 +15,7 @@ const signal = (method: ScoreMethod, rest: Partial<SignalSpec> = {}): SignalSpec
   method,
   reversed: false,
   seed: 1,
+  residualiseLength: false,
   ...rest,
 });
 const both = (i: number, j: number, preference: number): PairVerdict => ({
@@ -47,7 +48,11 @@ const groups = fc.integer({ min: 2, max: 8 }).chain((size) =>
       )
       .map((texts) =>
         texts.map(({ text, tokens }, index) =>
-          solution(index, text, { tokens, meanEntropy: text.charCodeAt(0) / 100 }),
+          solution(index, text, {
+            tokens,
+            meanEntropy: text.charCodeAt(0) / 100,
+            topEntropy: text.charCodeAt(0) / 50,
+          }),
         ),
       ),
     verdicts: fc
@@ -74,6 +79,8 @@ const methods = [
   ScoreMethod.SCORE_METHOD_BRADLEY_TERRY,
   ScoreMethod.SCORE_METHOD_RANDOM,
   ScoreMethod.SCORE_METHOD_BREVITY,
+  ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY,
+  ScoreMethod.SCORE_METHOD_MEAN_LOGPROB,
 ];
 
 describe.each(methods)('method %i', (method) => {
@@ -152,6 +159,24 @@ describe('Bradley–Terry', () => {
     expect(scores[0]?.standardError).toBeLessThan(1);
   });
 
+  it('orders by the verdicts alone where a plan has left pairs out, on the scale that all pairs have', () => {
+    // A chain: every text just beats the next. A prior that counted would draw the ends in.
+    const size = 8;
+    const solutions = Array.from({ length: size }, (_, index) => solution(index));
+    const preference = (i: number, j: number): number => 1 / (1 + Math.exp(i - j));
+    const all = solutions.flatMap(({ index: i }) =>
+      solutions.slice(i + 1).map(({ index: j }) => both(i, j, preference(i, j))),
+    );
+    const chain = all.filter(({ i, j }) => j === i + 1);
+    const full = values({ problemId: 'p', solutions, verdicts: all }, BRADLEY_TERRY);
+    const partial = values({ problemId: 'p', solutions, verdicts: chain }, BRADLEY_TERRY);
+    partial.forEach((score, index) => expect(score).toBeCloseTo(full[index] ?? NaN, 0));
+    expect(partial).toEqual(partial.toSorted((a, b) => b - a));
+    const errors = (verdicts: PairVerdict[]): number =>
+      scoreGroup({ problemId: 'p', solutions, verdicts }, BRADLEY_TERRY)[3]?.standardError ?? 0;
+    expect(errors(chain)).toBeGreaterThan(errors(all));
+  });
+
   it('gives identical texts alone the same score', () => {
     const solutions = [solution(0, 'same'), solution(1, 'same')];
     expect(values({ problemId: 'p', solutions }, BRADLEY_TERRY)).toEqual([0, 0]);
@@ -171,6 +196,21 @@ describe('methods without a judge', () => {
     ]);
   });
 
+  it('inverse top entropy is 1 / mean entropy of the most uncertain tokens', () => {
+    const solutions = [solution(0, 'a', { topEntropy: 0.5 }), solution(1, 'b', { topEntropy: 4 })];
+    const spec = signal(ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY);
+    expect(values({ problemId: 'p', solutions }, spec)).toEqual([2, 0.25]);
+    expect(() => scoreGroup({ problemId: 'p', solutions: [solution(0)] }, spec)).toThrow(
+      /solutions\[0\]\.top_entropy: is missing/,
+    );
+  });
+
+  it('mean log-probability is what it says', () => {
+    const solutions = [solution(0, 'a', { meanLogprob: -0.5 }), solution(1, 'b', { meanLogprob: -2 })];
+    const spec = signal(ScoreMethod.SCORE_METHOD_MEAN_LOGPROB);
+    expect(values({ problemId: 'p', solutions }, spec)).toEqual([-0.5, -2]);
+  });
+
   it('brevity prefers fewer tokens', () => {
     const solutions = [solution(0, 'a', { tokens: 5 }), solution(1, 'b', { tokens: 50 })];
     expect(values({ problemId: 'p', solutions }, signal(ScoreMethod.SCORE_METHOD_BREVITY))).toEqual([
@@ -188,7 +228,9 @@ describe('methods without a judge', () => {
 
   it('need one solution only', () => {
     for (const method of methods.filter((method) => !isPairwise(method))) {
-      expect(scoreGroup({ problemId: 'p', solutions: [solution(0)] }, signal(method))).toHaveLength(1);
+      expect(
+        scoreGroup({ problemId: 'p', solutions: [solution(0, 'a', { topEntropy: 1 })] }, signal(method)),
+      ).toHaveLength(1);
     }
   });
 });
@@ -208,6 +250,16 @@ describe('bad input', () => {
       'solutions[0].mean_entropy',
       { problemId: 'p', solutions: [solution(0, 'a', { meanEntropy: 0 })] },
       entropy,
+    ],
+    [
+      'solutions[0].mean_logprob',
+      { problemId: 'p', solutions: [solution(0, 'a', { meanLogprob: 0.1 })] },
+      signal(ScoreMethod.SCORE_METHOD_MEAN_LOGPROB),
+    ],
+    [
+      'solutions[0].mean_logprob',
+      { problemId: 'p', solutions: [solution(0, 'a', { meanLogprob: 0 })] },
+      signal(ScoreMethod.SCORE_METHOD_MEAN_LOGPROB),
     ],
     ['signal.method', { problemId: 'p', solutions: three }, signal(ScoreMethod.SCORE_METHOD_UNSPECIFIED)],
     ['solutions', { problemId: 'p', solutions: [solution(0)] }, WINS],

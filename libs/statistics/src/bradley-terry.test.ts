@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bradleyTerry, type Comparison } from './bradley-terry.ts';
+import { references } from './bradley-terry.fixture.ts';
+import { bradleyTerry, bradleyTerryPosterior, type Comparison } from './bradley-terry.ts';
 
 const soft: Comparison[] = [
   { i: 0, j: 1, preference: 0.9 },
@@ -37,6 +38,29 @@ describe('bradleyTerry', () => {
       { priorDeviation: 1 },
     );
     expectClose(strengths, [0.5617522959, -0.3357602508, 0.3964402834, -0.6224323285], 6);
+  });
+
+  it.each(references)(
+    'equals choix and SciPy to 1e-6: $items items, deviation $priorDeviation, case %#',
+    (reference) => {
+      const { items, priorDeviation, verdicts, strengths, standardErrors } = reference;
+      const comparisons = verdicts.map(([i, j, preference]) => ({ i, j, preference }));
+      const fit = bradleyTerry(items, comparisons, { priorDeviation });
+      strengths.forEach((value, item) =>
+        expect(Math.abs((fit.strengths[item] ?? NaN) - value)).toBeLessThan(1e-6),
+      );
+      expectClose(fit.standardErrors, standardErrors, 7);
+      const { covariance } = bradleyTerryPosterior(items, comparisons, { priorDeviation });
+      standardErrors.forEach((error, item) =>
+        expect(covariance[item * items + item]).toBeCloseTo(error * error, 7),
+      );
+    },
+  );
+
+  it('knows how strengths vary together: what one pair says moves the two apart', () => {
+    const { covariance } = bradleyTerryPosterior(3, [{ i: 0, j: 1, preference: 0.5, weight: 1 }]);
+    // Precision 1 each, and 1/4 for their difference: [[5/6, 1/6], [1/6, 5/6]].
+    expectClose(covariance, [5 / 6, 1 / 6, 0, 1 / 6, 5 / 6, 0, 0, 0, 1], 12);
   });
 
   it('equals SciPy’s root and inverse Hessian on soft verdicts', () => {

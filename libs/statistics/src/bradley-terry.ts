@@ -7,6 +7,7 @@
 // halving finds it. Standard errors are the square roots of the diagonal of (−∇²L)^−1 (Laplace's approximation).
 // Sources: R. A. Bradley and M. E. Terry, "Rank analysis of incomplete block designs", 1952; D. R. Hunter, "MM algorithms
 // for generalized Bradley–Terry models", 2004.
+import { cholesky, invertCholesky, inverseDiagonal, solveCholesky } from './cholesky.ts';
 
 /** A soft verdict on a pair of items. */
 export interface Comparison {
@@ -37,15 +38,62 @@ export interface BradleyTerryFit {
   standardErrors: Float64Array;
 }
 
+/** A fit with all that Laplace's approximation says of its uncertainty. */
+export interface BradleyTerryPosterior {
+  /** One per item; they sum to zero. */
+  strengths: Float64Array;
+  /** Posterior covariance of the strengths, items × items, row-major. */
+  covariance: Float64Array;
+  /** Logarithm of the probability of the verdicts under the prior, by Laplace's approximation. */
+  logEvidence: number;
+}
+
 /**
- * Fits strengths to verdicts: O(items³) per Newton step, a handful of steps.
+ * Fits strengths to verdicts: O(verdicts + items³) per Newton step, a handful of steps.
  * @throws RangeError when an index, preference, weight or the prior makes no sense
  */
 export function bradleyTerry(
   items: number,
   comparisons: readonly Comparison[],
-  { priorDeviation = 1 }: BradleyTerryOptions = {},
+  options: BradleyTerryOptions = {},
 ): BradleyTerryFit {
+  const { strengths, factor } = maximise(items, comparisons, options);
+  return { strengths, standardErrors: inverseDiagonal(factor, items).map(Math.sqrt) };
+}
+
+/**
+ * Fits as `bradleyTerry` does, and tells how the strengths vary together.
+ * @throws RangeError when an index, preference, weight or the prior makes no sense
+ */
+export function bradleyTerryPosterior(
+  items: number,
+  comparisons: readonly Comparison[],
+  options: BradleyTerryOptions = {},
+): BradleyTerryPosterior {
+  const { strengths, factor, value } = maximise(items, comparisons, options);
+  // Prior and approximation are both normal in as many dimensions: their factors of 2π cancel.
+  let logEvidence = value - items * Math.log(options.priorDeviation ?? 1);
+  for (let item = 0; item < items; item++) logEvidence -= Math.log(factor[item * items + item] as number);
+  return { strengths, covariance: invertCholesky(factor, items), logEvidence };
+}
+
+const tolerance = 1e-10;
+const maxIterations = 100;
+
+/** The log-posterior about a point, to the second order. */
+interface Expansion {
+  value: number;
+  gradient: Float64Array;
+  /** −∇²L, items × items, row-major; only the lower triangle is filled. */
+  curvature: Float64Array;
+}
+
+/** The maximum, and the Cholesky factor of −∇²L there. */
+function maximise(
+  items: number,
+  comparisons: readonly Comparison[],
+  { priorDeviation = 1 }: BradleyTerryOptions,
+): { strengths: Float64Array; factor: Float64Array; value: number } {
   if (!Number.isInteger(items) || items < 1) {
     throw new RangeError(`bradleyTerry: ${items} items; expected an integer of at least 1`);
   }
@@ -56,139 +104,71 @@ export function bradleyTerry(
 
   const precision = priorDeviation ** -2;
   let strengths = new Float64Array(items);
-  let value = logPosterior(strengths, comparisons, precision);
+  let here = expand(strengths, comparisons, precision);
+  let factor = cholesky(here.curvature, items);
   for (let iteration = 0; iteration < maxIterations; iteration++) {
-    const factor = cholesky(negativeHessian(strengths, comparisons, precision), items);
-    const step = solve(factor, gradient(strengths, comparisons, precision));
+    const step = solveCholesky(factor, here.gradient);
     if (step.every((change) => Math.abs(change) < tolerance)) break;
     // Near the maximum a step gains less than the rounding of the sum; it must not be refused for that.
-    const least = value - 1e-12 * (1 + Math.abs(value));
+    const least = here.value - 1e-12 * (1 + Math.abs(here.value));
     let next = strengths;
-    let nextValue = -Infinity;
-    for (let scale = 1; scale > tolerance && !(nextValue >= least); scale /= 2) {
+    let there: Expansion | undefined;
+    for (let scale = 1; scale > tolerance && !(there !== undefined && there.value >= least); scale /= 2) {
       const length = scale;
       next = strengths.map((strength, item) => strength + length * (step[item] as number));
-      nextValue = logPosterior(next, comparisons, precision);
+      there = expand(next, comparisons, precision);
     }
-    if (!(nextValue >= least)) break;
+    if (there === undefined || !(there.value >= least)) break;
     strengths = next;
-    value = nextValue;
+    here = there;
+    factor = cholesky(here.curvature, items);
   }
-  const factor = cholesky(negativeHessian(strengths, comparisons, precision), items);
-  return { strengths, standardErrors: inverseDiagonal(factor, items).map(Math.sqrt) };
+  return { strengths, factor, value: here.value };
 }
 
-const tolerance = 1e-10;
-const maxIterations = 100;
-
 function check({ i, j, preference, weight = 1 }: Comparison, index: number, items: number): void {
-  const where = `bradleyTerry: comparison ${index}`;
-  if (![i, j].every((item) => Number.isInteger(item) && item >= 0 && item < items) || i === j) {
+  const where = (): string => `bradleyTerry: comparison ${index}`;
+  const known = (item: number): boolean => Number.isInteger(item) && item >= 0 && item < items;
+  if (!known(i) || !known(j) || i === j) {
     throw new RangeError(
-      `${where} is between items ${i} and ${j}; expected two different indices in [0, ${items})`,
+      `${where()} is between items ${i} and ${j}; expected two different indices in [0, ${items})`,
     );
   }
   if (!(preference >= 0 && preference <= 1)) {
-    throw new RangeError(`${where} has preference ${preference}; expected a probability in [0, 1]`);
+    throw new RangeError(`${where()} has preference ${preference}; expected a probability in [0, 1]`);
   }
   if (!(weight > 0 && Number.isFinite(weight))) {
-    throw new RangeError(`${where} has weight ${weight}; expected a positive number`);
+    throw new RangeError(`${where()} has weight ${weight}; expected a positive number`);
   }
 }
 
-function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
-}
-
-/** log σ(logit) without overflow. */
-function logSigmoid(logit: number): number {
-  return Math.min(logit, 0) - Math.log1p(Math.exp(-Math.abs(logit)));
-}
-
-function logPosterior(
-  strengths: Float64Array,
-  comparisons: readonly Comparison[],
-  precision: number,
-): number {
+function expand(strengths: Float64Array, comparisons: readonly Comparison[], precision: number): Expansion {
+  const items = strengths.length;
+  const gradient = new Float64Array(items);
+  const curvature = new Float64Array(items * items);
   let value = 0;
-  for (const strength of strengths) value -= (precision * strength * strength) / 2;
+  for (let item = 0; item < items; item++) {
+    const strength = strengths[item] as number;
+    value -= (precision * strength * strength) / 2;
+    gradient[item] = -precision * strength;
+    curvature[item * items + item] = precision;
+  }
   for (const { i, j, preference, weight = 1 } of comparisons) {
     const logit = (strengths[i] as number) - (strengths[j] as number);
-    value += weight * (preference * logSigmoid(logit) + (1 - preference) * logSigmoid(-logit));
-  }
-  return value;
-}
-
-function gradient(
-  strengths: Float64Array,
-  comparisons: readonly Comparison[],
-  precision: number,
-): Float64Array {
-  const result = strengths.map((strength) => -precision * strength);
-  for (const { i, j, preference, weight = 1 } of comparisons) {
-    const surprise = weight * (preference - sigmoid((strengths[i] as number) - (strengths[j] as number)));
-    result[i] = (result[i] as number) + surprise;
-    result[j] = (result[j] as number) - surprise;
-  }
-  return result;
-}
-
-/** −∇²L, items × items, row-major; only the lower triangle is filled. */
-function negativeHessian(
-  strengths: Float64Array,
-  comparisons: readonly Comparison[],
-  precision: number,
-): Float64Array {
-  const items = strengths.length;
-  const matrix = new Float64Array(items * items);
-  for (let item = 0; item < items; item++) matrix[item * items + item] = precision;
-  for (const { i, j, weight = 1 } of comparisons) {
-    const win = sigmoid((strengths[i] as number) - (strengths[j] as number));
+    // e^−|x| never overflows; log σ(x) = min(x, 0) − log(1 + e^−|x|).
+    const small = Math.exp(-Math.abs(logit));
+    const win = (logit >= 0 ? 1 : small) / (1 + small);
+    const lost = Math.log1p(small);
+    value +=
+      weight * (preference * (Math.min(logit, 0) - lost) + (1 - preference) * (Math.min(-logit, 0) - lost));
+    const surprise = weight * (preference - win);
+    gradient[i] = (gradient[i] as number) + surprise;
+    gradient[j] = (gradient[j] as number) - surprise;
     const information = weight * win * (1 - win);
-    const mixed = Math.max(i, j) * items + Math.min(i, j);
-    matrix[i * items + i] = (matrix[i * items + i] as number) + information;
-    matrix[j * items + j] = (matrix[j * items + j] as number) + information;
-    matrix[mixed] = (matrix[mixed] as number) - information;
+    const mixed = i > j ? i * items + j : j * items + i;
+    curvature[i * items + i] = (curvature[i * items + i] as number) + information;
+    curvature[j * items + j] = (curvature[j * items + j] as number) + information;
+    curvature[mixed] = (curvature[mixed] as number) - information;
   }
-  return matrix;
-}
-
-/** The lower triangular factor of a positive definite matrix, in its place. */
-function cholesky(matrix: Float64Array, size: number): Float64Array {
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column <= row; column++) {
-      let rest = matrix[row * size + column] as number;
-      for (let k = 0; k < column; k++)
-        rest -= (matrix[row * size + k] as number) * (matrix[column * size + k] as number);
-      matrix[row * size + column] =
-        row === column ? Math.sqrt(rest) : rest / (matrix[column * size + column] as number);
-    }
-  }
-  return matrix;
-}
-
-/** Solves (factor · factorᵀ) x = right. */
-function solve(factor: Float64Array, right: Float64Array): Float64Array {
-  const size = right.length;
-  const x = right.slice();
-  for (let row = 0; row < size; row++) {
-    let rest = x[row] as number;
-    for (let k = 0; k < row; k++) rest -= (factor[row * size + k] as number) * (x[k] as number);
-    x[row] = rest / (factor[row * size + row] as number);
-  }
-  for (let row = size - 1; row >= 0; row--) {
-    let rest = x[row] as number;
-    for (let k = row + 1; k < size; k++) rest -= (factor[k * size + row] as number) * (x[k] as number);
-    x[row] = rest / (factor[row * size + row] as number);
-  }
-  return x;
-}
-
-/** The diagonal of (factor · factorᵀ)^−1. */
-function inverseDiagonal(factor: Float64Array, size: number): Float64Array {
-  return Float64Array.from({ length: size }, (_, item) => {
-    const unit = new Float64Array(size);
-    unit[item] = 1;
-    return solve(factor, unit)[item] as number;
-  });
+  return { value, gradient, curvature };
 }

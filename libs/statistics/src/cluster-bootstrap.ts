@@ -39,8 +39,22 @@ export interface BootstrapOptions {
 export function clusterBootstrap(
   clusters: readonly ArrayLike<number>[],
   statistic: (sum: Float64Array) => number | undefined,
-  { seed, resamples = 1000, level = 0.95 }: BootstrapOptions,
+  options: BootstrapOptions,
 ): Interval | undefined {
+  return clusterBootstrapAll(clusters, [statistic], options)[0];
+}
+
+/**
+ * Several statistics of the same clusters, each with its percentile interval, from the same resamples: what
+ * `clusterBootstrap` gives for each of them, in one pass.
+ * @returns one entry per statistic; see `clusterBootstrap`
+ * @throws RangeError when clusters differ in length or options make no sense
+ */
+export function clusterBootstrapAll(
+  clusters: readonly ArrayLike<number>[],
+  statistics: readonly ((sum: Float64Array) => number | undefined)[],
+  { seed, resamples = 1000, level = 0.95 }: BootstrapOptions,
+): (Interval | undefined)[] {
   if (!Number.isInteger(resamples) || resamples < 1) {
     throw new RangeError(`clusterBootstrap: resamples is ${resamples}; expected an integer of at least 1`);
   }
@@ -54,7 +68,7 @@ export function clusterBootstrap(
         `clusterBootstrap: cluster ${index} has ${cluster.length} numbers; expected ${width} as in the first`,
       );
     }
-    rows.set(Array.from(cluster), index * width);
+    for (let column = 0; column < width; column++) rows[index * width + column] = cluster[column] as number;
   });
   const sum = new Float64Array(width);
   const add = (index: number): void => {
@@ -63,20 +77,25 @@ export function clusterBootstrap(
     }
   };
   for (let index = 0; index < clusters.length; index++) add(index);
-  const value = clusters.length > 0 ? statistic(sum) : undefined;
-  if (value === undefined) return undefined;
+  const values = statistics.map((statistic) => (clusters.length > 0 ? statistic(sum) : undefined));
+  if (values.every((value) => value === undefined)) return values.map(() => undefined);
 
   const random = seededRandom('cluster-bootstrap', seed);
-  const values: number[] = [];
+  const resampled = statistics.map((): number[] => []);
   for (let resample = 0; resample < resamples; resample++) {
     sum.fill(0);
     for (let draw = 0; draw < clusters.length; draw++) add(Math.floor(random() * clusters.length));
-    const resampled = statistic(sum);
-    if (resampled !== undefined) values.push(resampled);
+    statistics.forEach((statistic, index) => {
+      const value = values[index] === undefined ? undefined : statistic(sum);
+      if (value !== undefined) resampled[index]?.push(value);
+    });
   }
-  if (values.length === 0) return { value, lower: value, upper: value };
-  const sorted = Float64Array.from(values).sort();
-  return { value, lower: quantile(sorted, (1 - level) / 2), upper: quantile(sorted, (1 + level) / 2) };
+  return values.map((value, index) => {
+    const sorted = Float64Array.from(resampled[index] ?? []).sort();
+    if (value === undefined) return undefined;
+    if (sorted.length === 0) return { value, lower: value, upper: value };
+    return { value, lower: quantile(sorted, (1 - level) / 2), upper: quantile(sorted, (1 + level) / 2) };
+  });
 }
 
 /**

@@ -1,6 +1,15 @@
 // How much memory a training step needs, from shapes alone: nothing is loaded, and nothing runs.
 import { type DecoderConfig, type LoraConfig, loraShapes, parameterSpecs } from '@overtone/language-model';
-import { bytesOf, type Graph, halfPrecision, type Hardware, peakBytes, trace } from '@overtone/tensor';
+import {
+  bytesOf,
+  type Graph,
+  halfPrecision,
+  type Hardware,
+  peakBytes,
+  processBytes,
+  trace,
+  uncollectedBytes,
+} from '@overtone/tensor';
 import { layoutOf } from './layout.ts';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { batchShape, type BatchShape } from './packing.ts';
@@ -21,21 +30,14 @@ export interface StepShape {
 export interface StepMemory {
   /** The model's weights. */
   readonly weights: number;
-  /** The trained vector and its moments: before the step, after it, and as the runtime hands them out. */
+  /** The trained vector and its moments: as they are fed, as they come back, and what was not collected yet of earlier steps. */
   readonly state: number;
-  /** The most that the results of the step's operators hold at a time. */
+  /** What the step's program holds for the results of its operators. */
   readonly activations: number;
-  /** Node, ONNX Runtime, and what they keep. */
+  /** Node with the service and the job's thread, ONNX Runtime, the tokenizer and the program. */
   readonly process: number;
   readonly total: number;
 }
-
-/** Resident memory of a training process before anything is loaded, bytes. Measured: Node 24, ONNX Runtime 1.30, Linux. */
-const PROCESS = 172e6;
-/** What the runtime's memory arena holds for every byte that is alive, at the peak. Measured. */
-const ARENA = 1.3;
-/** Memory of the graph of operators, in TensorFlow.js and in ONNX Runtime, bytes an operator. Measured. */
-const OPERATOR = 12e3;
 
 const DEFAULT_OPTIMIZER = { beta1: 0.9, beta2: 0.999, weightDecay: 0, maxGradNorm: 1 };
 
@@ -58,11 +60,22 @@ export function predictStepMemory({ config, lora, objective, batch, hardware }: 
   const graph = hardware?.precision === 'float16' ? halfPrecision(traced, hardware.device) : traced;
   const peak = peakBytes(graph);
   const weights = [...specs.values()].reduce((sum, spec) => sum + bytesOf(spec), 0);
-  // Fed, computed and copied out: the computed ones are among the activations.
-  const state = 2 * 3 * Float32Array.BYTES_PER_ELEMENT * layout.size;
-  const activations = Math.round(ARENA * peak.activations);
-  const process = PROCESS + OPERATOR * graph.liveNodes().length + 3 * peak.constants;
-  return { weights, state, activations, process, total: weights + state + activations + process };
+  // What goes in stays while its successor comes out.
+  const state = 2 * peak.outputs + uncollectedBytes(peak.outputs);
+  const operators = graph.liveNodes().length;
+  const process = processBytes({
+    threads: 1,
+    vocabulary: config.vocabSize,
+    operators,
+    constants: peak.constants,
+  });
+  return {
+    weights,
+    state,
+    activations: peak.arena,
+    process,
+    total: weights + state + peak.arena + process,
+  };
 }
 
 /** A training job before there is data for it. */

@@ -119,9 +119,13 @@ export const OBJECTIVES: Record<string, ObjectiveSpec> = {
   'sft all': { type: 'sft', selection: 'all' },
   'sft best': { type: 'sft', selection: 'best' },
   'sft random': { type: 'sft', selection: 'random' },
+  'sft weighted': { type: 'sft', selection: 'weighted' },
   dpo: { type: 'dpo', beta: 0.5 },
+  'dpo smoothed': { type: 'dpo', beta: 0.5, labelSmoothing: 0.2 },
+  'dpo robust': { type: 'dpo', beta: 0.5, lossType: 'robust', labelSmoothing: 0.2 },
   rrhf: { type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: false },
   'rrhf-bt': { type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: true },
+  'rrhf-bt smoothed': { type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: true, labelSmoothing: 0.2 },
 };
 
 /** A loss and its gradient over the flat vector. */

@@ -41,7 +41,12 @@ afterAll(async () => {
   expect(code).toBe(0);
 });
 
-const bradleyTerry: SignalSpec = { method: ScoreMethod.SCORE_METHOD_BRADLEY_TERRY, reversed: false, seed: 0 };
+const bradleyTerry: SignalSpec = {
+  method: ScoreMethod.SCORE_METHOD_BRADLEY_TERRY,
+  reversed: false,
+  seed: 0,
+  residualiseLength: false,
+};
 
 function solutions(size: number): Solution[] {
   return Array.from({ length: size }, (_, index) => ({
@@ -70,7 +75,14 @@ function verdicts(size: number): PairVerdict[] {
 function* groups(count: number, size = 8): Generator<ScoreGroupsRequest> {
   const [of, on] = [solutions(size), verdicts(size)];
   for (let group = 0; group < count; group++) {
-    yield { problemId: `p${group}`, signal: bradleyTerry, solutions: of, verdicts: on };
+    yield {
+      problemId: `p${group}`,
+      signal: bradleyTerry,
+      solutions: of,
+      verdicts: on,
+      panel: [],
+      components: [],
+    };
   }
 }
 
@@ -86,6 +98,9 @@ describe('the scorer process', () => {
       problemId: 'p',
       solutions: [...solutions(3), { ...solutions(4)[3], text: 'solution 0' } as Solution],
       plan: ComparisonPlan.COMPARISON_PLAN_ALL_PAIRS,
+      verdicts: [],
+      maxPairs: 0,
+      seed: 0,
     };
     const [planned] = await collect(scorer.planComparisons([plan]));
     expect(planned).toEqual({
@@ -122,6 +137,59 @@ describe('the scorer process', () => {
     expect(fidelity.lengthCorrelation).toBeCloseTo(-1, 12);
   });
 
+  it('plans in rounds until there is nothing left to ask', async () => {
+    const known = verdicts(8);
+    const told: PairVerdict[] = [];
+    for (;;) {
+      const request = {
+        problemId: 'p',
+        solutions: solutions(8),
+        plan: ComparisonPlan.COMPARISON_PLAN_ACTIVE,
+        verdicts: told,
+        maxPairs: 9,
+        seed: 1,
+      };
+      const [planned] = await collect(scorer.planComparisons([request]));
+      const pairs = planned?.pairs ?? [];
+      if (pairs.length === 0) break;
+      for (const { i, j } of pairs)
+        told.push(...known.filter((verdict) => verdict.i === i && verdict.j === j));
+    }
+    expect(new Set(told).size).toBe(9);
+  });
+
+  it('weighs a panel by what it estimates, and combines signals', async () => {
+    const panel = [
+      { judge: 'good', reliability: 0, verdicts: verdicts(8) },
+      { judge: 'alike', reliability: 0, verdicts: verdicts(8) },
+      {
+        judge: 'contrary',
+        reliability: 0,
+        verdicts: verdicts(8).map(({ i, j }) => ({ i, j, forward: 0.2, backward: 0.2 })),
+      },
+    ];
+    const groups = ['p0', 'p1', 'p2'].map((problemId) => ({ problemId, solutions: solutions(8), panel }));
+    const { judges } = await scorer.estimateReliability(groups);
+    expect(judges.map(({ judge, pairs }) => [judge, pairs])).toEqual([
+      ['good', 84],
+      ['alike', 84],
+      ['contrary', 84],
+    ]);
+    const [good, , contrary] = judges.map(({ reliability }) => reliability);
+    expect(contrary).toBeLessThan(0);
+    expect(good).toBeGreaterThan(0);
+    const weighed = panel.map((own, place) => ({ ...own, reliability: judges[place]?.reliability ?? 0 }));
+    const request = { problemId: 'p', solutions: solutions(8), verdicts: [], panel: weighed, components: [] };
+    const spec = { ...bradleyTerry, method: ScoreMethod.SCORE_METHOD_PANEL };
+    const [scored] = await collect(scorer.scoreGroups([{ ...request, signal: spec }]));
+    const scores = scored?.scores ?? [];
+    expect(scores[0]?.score).toBeGreaterThan(scores[7]?.score ?? Infinity);
+    const combining = { ...bradleyTerry, method: ScoreMethod.SCORE_METHOD_COMBINATION };
+    const components = [{ weight: -1, scores }];
+    const [combined] = await collect(scorer.scoreGroups([{ ...request, signal: combining, components }]));
+    expect(combined?.scores[0]?.score).toBeLessThan(combined?.scores[7]?.score ?? -Infinity);
+  });
+
   it('answers a long stream in order, at 20,000 verdicts a second or more', async () => {
     await collect(scorer.scoreGroups(groups(100)));
     const count = 1500;
@@ -142,6 +210,7 @@ describe('the scorer process', () => {
     ['solutions: has 1', { solutions: solutions(1) }],
     ['signal: is missing', { signal: undefined }],
     ['signal: differs', { signal: { ...bradleyTerry, reversed: true } }],
+    ['signal: differs', { signal: { ...bradleyTerry, residualiseLength: true } }],
   ] as [string, Partial<ScoreGroupsRequest>][])('refuses bad input: %s …', async (message, change) => {
     const [first, second] = groups(2, 3) as Iterable<ScoreGroupsRequest>;
     const requests = [first, { ...second, ...change }] as ScoreGroupsRequest[];

@@ -3,6 +3,8 @@
 import type {
   AssessFidelityRequest,
   AssessFidelityResponse,
+  EstimateReliabilityRequest,
+  EstimateReliabilityResponse,
   PlanComparisonsRequest,
   PlanComparisonsResponse,
   ScoreGroupsRequest,
@@ -11,14 +13,24 @@ import type {
   SignalSpec,
 } from '@overtone/contracts';
 import { bidiHandler, clientStreamHandler, invalidArgument } from '@overtone/rpc';
-import { FidelityAssessment, InvalidInput, parseGroup, planComparisons, scoreGroup } from '@overtone/signals';
+import {
+  FidelityAssessment,
+  InvalidInput,
+  PanelReliability,
+  parseGroup,
+  planComparisons,
+  scoreGroup,
+} from '@overtone/signals';
 
 /** What the scorer answers; see the contract. Bad input ends a stream with INVALID_ARGUMENT: field, reason, request. */
 export const scorer: ScorerServiceServer = {
   planComparisons: bidiHandler<PlanComparisonsRequest, PlanComparisonsResponse>(async function* (requests) {
     for await (const { request, check } of numbered(requests)) {
       const { problemId, solutions, plan } = request;
-      yield check(() => ({ problemId, pairs: planComparisons(parseGroup(problemId, solutions), plan) }));
+      yield check(() => ({
+        problemId,
+        pairs: planComparisons(parseGroup(problemId, solutions), plan, request),
+      }));
     }
   }),
 
@@ -32,6 +44,14 @@ export const scorer: ScorerServiceServer = {
       });
     }
   }),
+
+  estimateReliability: clientStreamHandler<EstimateReliabilityRequest, EstimateReliabilityResponse>(
+    async (requests) => {
+      const panel = new PanelReliability();
+      for await (const { request, check } of numbered(requests)) check(() => panel.add(request));
+      return panel.result();
+    },
+  ),
 
   assessFidelity: clientStreamHandler<AssessFidelityRequest, AssessFidelityResponse>(async (requests) => {
     const assessment = new FidelityAssessment();
@@ -80,7 +100,8 @@ function unchanging(): (signal: SignalSpec | undefined) => void {
     const same =
       signal?.method === first.signal?.method &&
       signal?.reversed === first.signal?.reversed &&
-      signal?.seed === first.signal?.seed;
+      signal?.seed === first.signal?.seed &&
+      signal?.residualiseLength === first.signal?.residualiseLength;
     if (!same)
       throw new InvalidInput(
         'signal',

@@ -155,9 +155,15 @@ describe('the trainer process', () => {
     await expect(
       trainer.client.createJob({
         jobId: 'two',
-        spec: { ...spec, objective: { $case: 'dpo', value: { beta: 0 } } },
+        spec: { ...spec, objective: { $case: 'dpo', value: { beta: 0, lossType: 0, labelSmoothing: 0 } } },
       }),
     ).rejects.toThrow(/spec\.dpo\.beta.*positive/);
+    await expect(
+      trainer.client.createJob({
+        jobId: 'two',
+        spec: { ...spec, objective: { $case: 'dpo', value: { beta: 1, lossType: 2, labelSmoothing: 0.5 } } },
+      }),
+    ).rejects.toThrow(/spec\.dpo\.label_smoothing.*\[0, 0\.5\), got 0\.5/);
     await expect(
       trainer.client.createJob({
         jobId: 'two',

@@ -1,5 +1,6 @@
 // A training specification from the wire, validated and turned into the trainer's own options.
 import {
+  DpoLossType,
   type OptimizerSpec,
   type Schedule,
   Schedule as Schedules,
@@ -17,10 +18,17 @@ const SCHEDULES = new Map<Schedule, ScheduleKind>([
   [Schedules.SCHEDULE_WARMUP_STABLE_DECAY, 'warmup-stable-decay'],
 ]);
 
-const SELECTIONS = new Map<number, 'all' | 'random' | 'best'>([
+const SELECTIONS = new Map<number, 'all' | 'random' | 'best' | 'weighted'>([
   [Selections.SFT_SELECTION_ALL, 'all'],
   [Selections.SFT_SELECTION_RANDOM, 'random'],
   [Selections.SFT_SELECTION_BEST, 'best'],
+  [Selections.SFT_SELECTION_WEIGHTED, 'weighted'],
+]);
+
+const LOSS_TYPES = new Map<number, 'sigmoid' | 'robust'>([
+  [DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED, 'sigmoid'],
+  [DpoLossType.DPO_LOSS_TYPE_SIGMOID, 'sigmoid'],
+  [DpoLossType.DPO_LOSS_TYPE_ROBUST, 'robust'],
 ]);
 
 function positive(value: number, field: string): number {
@@ -33,19 +41,33 @@ function share(value: number, field: string): number {
   return value;
 }
 
+function flipRate(value: number, field: string): number {
+  checkField(value >= 0 && value < 0.5, field, `must lie in [0, 0.5), got ${value}`);
+  return value;
+}
+
 function objectiveOf({ objective }: TrainingSpec): ObjectiveSpec {
   switch (objective?.$case) {
     case 'sft': {
       const selection = SELECTIONS.get(objective.value.selection);
-      checkField(selection, 'spec.sft.selection', 'must be ALL, RANDOM or BEST');
+      checkField(selection, 'spec.sft.selection', 'must be ALL, RANDOM, BEST or WEIGHTED');
       return { type: 'sft', selection };
     }
-    case 'dpo':
-      return { type: 'dpo', beta: positive(objective.value.beta, 'spec.dpo.beta') };
+    case 'dpo': {
+      const lossType = LOSS_TYPES.get(objective.value.lossType);
+      checkField(lossType, 'spec.dpo.loss_type', 'must be SIGMOID or ROBUST');
+      return {
+        type: 'dpo',
+        beta: positive(objective.value.beta, 'spec.dpo.beta'),
+        lossType,
+        labelSmoothing: flipRate(objective.value.labelSmoothing, 'spec.dpo.label_smoothing'),
+      };
+    }
     case 'rrhf': {
       const { rankWeight, bradleyTerryWeights } = objective.value;
+      const labelSmoothing = flipRate(objective.value.labelSmoothing, 'spec.rrhf.label_smoothing');
       checkField(rankWeight >= 0, 'spec.rrhf.rank_weight', `must not be negative, got ${rankWeight}`);
-      return { type: 'rrhf', rankWeight, bradleyTerryWeights };
+      return { type: 'rrhf', rankWeight, bradleyTerryWeights, labelSmoothing };
     }
     case undefined:
       throw invalidArgument('spec.objective', 'must be set to sft, dpo or rrhf');

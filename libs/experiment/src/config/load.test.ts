@@ -99,6 +99,43 @@ describe('an experiment file', () => {
     expect(refusal(text)).toMatch(line);
   });
 
+  it('takes panels, combinations and length-residualised signals, and refuses what they name wrongly', () => {
+    const signals = (lines: string): string =>
+      VALID.replace(
+        '  self: { backend: generator }',
+        '  self: { backend: generator }\n  rubric: { backend: rubric }',
+      ).replace('  judged:', `${lines}\n  judged:`);
+    const all = signals(`  panel: { method: panel, judges: [self, rubric] }
+  top: { method: inverse-top-entropy, residualiseLength: true }
+  probable: { method: mean-logprob, reversed: true }
+  mix: { method: combination, parts: [{ signal: panel, weight: 2 }, { signal: top }] }`);
+    expect(load(all).signals).toMatchObject({
+      panel: { method: 'panel', judges: ['self', 'rubric'], reversed: false, residualiseLength: false },
+      top: { residualiseLength: true },
+      mix: {
+        parts: [
+          { signal: 'panel', weight: 2 },
+          { signal: 'top', weight: 1 },
+        ],
+      },
+      judged: { residualiseLength: false },
+    });
+    const wrong = (from: string, to: string): string => refusal(all.replace(from, to));
+    expect(wrong('[self, rubric]', '[self, rubirc]')).toMatch(
+      /signals\.panel\.judges\[1\]: unknown judge "rubirc", did you mean "rubric"\?/,
+    );
+    expect(wrong('[self, rubric]', '[self, self]')).toMatch(/judges\[1\]: names judge "self" again/);
+    expect(wrong('[self, rubric]', '[self]')).toMatch(/judges: must name at least two judges/);
+    expect(wrong('signal: panel,', 'signal: pannel,')).toMatch(/parts\[0\]\.signal: unknown signal "pannel"/);
+    expect(wrong('signal: panel,', 'signal: mix,')).toMatch(
+      /parts\[0\]\.signal: "mix" is a combination itself/,
+    );
+    expect(wrong('{ signal: top }', '{ signal: panel }')).toMatch(/names signal "panel" again/);
+    expect(wrong('weight: 2 }, { signal: top }', 'weight: 0 }')).toMatch(/parts\[0\]\.weight: is 0/);
+    expect(wrong('residualiseLength', 'residualizeLength')).toMatch(/did you mean "residualiseLength"\?/);
+    expect(wrong('mean-logprob', 'mean-log-prob')).toMatch(/signals\.probable\.method: must have a "method"/);
+  });
+
   it('takes the parameters of reasoning-gym by their names', () => {
     const easy = 'easy: { seed: 2, count: 4, terms: [2, 3], max: [9, 20] }';
     const gym = (split: string): string => VALID.replace(easy, `easy: ${split}`);
@@ -208,6 +245,34 @@ describe('an experiment file', () => {
     });
     expect(refusal(on('device: rocm'))).toMatch(/engine\.device: .*"cpu"\|"cuda"\|"webgpu"/);
     expect(refusal(on('precison: float16'))).toMatch(/unknown key "precison", did you mean "precision"/);
+  });
+
+  it('attenuates where the arm or its objective says so, and refuses where nothing can be attenuated', () => {
+    const objectives = (settings: string): string =>
+      VALID.replace(
+        'arms:',
+        `  two: { ${settings}, optimizer: { learningRate: 1 }, steps: 1, groupsPerStep: 1 }\narms:`,
+      );
+    const arm = (text: string, settings: string): string =>
+      text.replace('objective: sft }', `objective: sft }\n  - { signal: judged, objective: two${settings} }`);
+    const attenuated = (text: string): (string | undefined)[] =>
+      load(text).arms.map(({ objective }) => objective.attenuate);
+    expect(attenuated(VALID)).toEqual([undefined]);
+    expect(attenuated(arm(objectives('type: dpo, attenuate: auto'), ''))).toEqual([undefined, 'auto']);
+    expect(attenuated(arm(objectives('type: dpo'), ', attenuate: auto'))).toEqual([undefined, 'auto']);
+    expect(attenuated(arm(objectives('type: rrhf, attenuate: auto'), ', attenuate: off'))).toEqual([
+      undefined,
+      'off',
+    ]);
+    // An experiment without the setting is written out as it was before the setting came.
+    expect(stringify(load(VALID))).not.toMatch(/attenuate|labelSmoothing|lossType/);
+    expect(refusal(arm(objectives('type: sft, choose: random'), ', attenuate: auto'))).toMatch(
+      /^x\.yaml:\d+: arms\[1\]\.attenuate: is auto, but with choose: random scores decide nothing/,
+    );
+    expect(refusal(arm(objectives('type: dpo, labelSmoothing: 0.1, attenuate: auto'), ''))).toMatch(
+      /objectives\.two\.attenuate: is auto, .*labelSmoothing is 0\.1; give one of them/,
+    );
+    expect(refusal(objectives('type: dpo, labelSmoothing: 0.5'))).toMatch(/objectives\.two\.labelSmoothing/);
   });
 
   it('takes more or fewer seeds from the command line', () => {

@@ -5,8 +5,10 @@ import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { InputError, oneLine } from '../input-error.ts';
 import { needsWeights } from './generator.ts';
+import { resolveJudge } from './judge.ts';
 import { isHubReference } from './model-reference.ts';
 import { type ExperimentFile, experimentSchema, type Objective } from './schema.ts';
+import { checkSignals, needsEntropies } from './signals.ts';
 import { missing, unknownName } from './strict.ts';
 import { resolveTask } from './task-paths.ts';
 
@@ -93,22 +95,23 @@ function check(
   const known = (path: PropertyKey[], kind: string, name: string, among: object): void => {
     if (!Object.hasOwn(among, name)) fail(path, unknownName(kind, name, Object.keys(among)));
   };
-  for (const [name, signal] of Object.entries(file.signals)) {
-    if (!('judge' in signal)) continue;
-    known(['signals', name, 'judge'], 'judge', signal.judge, file.judges);
-    if (file.sampling.samples < 2)
-      fail(
-        ['sampling', 'samples'],
-        `must be at least 2, because signal "${name}" compares the solutions of a question in pairs, but is ${file.sampling.samples}`,
-      );
-  }
+  checkSignals(file, known, fail);
   checkGenerator(file, fail);
   if (file.audit !== undefined) known(['audit', 'judge'], 'judge', file.audit.judge, file.judges);
   const arms = file.arms.map((arm, index): Arm => {
     known(['arms', index, 'signal'], 'signal', arm.signal, file.signals);
     known(['arms', index, 'objective'], 'objective', arm.objective, file.objectives);
-    const objective = file.objectives[arm.objective];
-    if (objective === undefined) return fail(['arms', index, 'objective'], 'is unknown');
+    const chosen = file.objectives[arm.objective];
+    if (chosen === undefined) return fail(['arms', index, 'objective'], 'is unknown');
+    const objective = arm.attenuate === undefined ? chosen : { ...chosen, attenuate: arm.attenuate };
+    checkAttenuation(objective, (message) =>
+      fail(
+        arm.attenuate === undefined
+          ? ['objectives', arm.objective, 'attenuate']
+          : ['arms', index, 'attenuate'],
+        message,
+      ),
+    );
     if (objective.type !== 'sft' && file.sampling.samples < 2)
       fail(
         ['sampling', 'samples'],
@@ -145,6 +148,16 @@ function check(
   };
 }
 
+function checkAttenuation(objective: Objective, fail: (message: string) => never): void {
+  if (objective.attenuate !== 'auto') return;
+  if (objective.type === 'sft' && (objective.choose === 'random' || objective.choose === 'all'))
+    fail(`is auto, but with choose: ${objective.choose} scores decide nothing; use choose: best or weighted`);
+  if (objective.type !== 'sft' && objective.labelSmoothing !== undefined)
+    fail(
+      `is auto, which takes the label smoothing from the signal card, but labelSmoothing is ${objective.labelSmoothing}; give one of them`,
+    );
+}
+
 function checkGenerator(
   { generator, services, signals }: ExperimentFile,
   fail: (path: PropertyKey[], message: string) => never,
@@ -155,7 +168,7 @@ function checkGenerator(
       ['generator'],
       `says how to start a generator, but services.generator says that one runs at ${services.generator}; give one of them`,
     );
-  const [entropic] = Object.entries(signals).find(([, { method }]) => method === 'inverse-entropy') ?? [];
+  const [entropic] = Object.entries(signals).find(([, signal]) => needsEntropies(signal)) ?? [];
   if (generator.entropy === 'none' && entropic !== undefined)
     fail(
       ['generator', 'entropy'],
@@ -163,14 +176,9 @@ function checkGenerator(
     );
 }
 
-/** A judging prompt that is a file beside the experiment is meant as such; anything else is a name. */
 function resolveJudges({ judges }: ExperimentFile, folder: string): ExperimentFile['judges'] {
   return Object.fromEntries(
-    Object.entries(judges).map(([name, judge]) => {
-      if (judge.backend !== 'generator' || judge.template === undefined) return [name, judge];
-      const path = resolve(folder, judge.template);
-      return [name, existsSync(path) ? { ...judge, template: path } : judge];
-    }),
+    Object.entries(judges).map(([name, judge]) => [name, resolveJudge(judge, folder)]),
   );
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { engine } from './engine.ts';
 import { generator } from './generator.ts';
+import { judge } from './judge.ts';
 import { object } from './strict.ts';
 import { task } from './task-schema.ts';
 
@@ -40,29 +41,6 @@ const evaluation = object({
   bootstrapSeed: seed.default(0),
 });
 
-const judge = z.discriminatedUnion(
-  'backend',
-  [
-    object({
-      /** The model of the experiment itself judges. */
-      backend: z.literal('generator'),
-      /** Name or path of the judging prompt; the judge service's default when absent. */
-      template: z.string().min(1).optional(),
-    }),
-    object({
-      /** The deterministic rubric. */
-      backend: z.literal('rubric'),
-    }),
-    object({
-      /** A judge that runs elsewhere: any implementation of the contract. */
-      backend: z.literal('address'),
-      /** host:port. */
-      address: z.string().min(1),
-    }),
-  ],
-  { error: 'must have a "backend": "generator", "rubric" or "address"' },
-);
-
 const pairwise = {
   /** Which of `judges` compares. */
   judge: z.string(),
@@ -70,16 +48,46 @@ const pairwise = {
   reversed: z.boolean().default(false),
 };
 
+/** Control: prefer what the method prefers least. Default false. */
+const reversed = z.boolean().default(false);
+/** Subtract what the number of tokens explains of the scores of a question's solutions. Default false. */
+const residualiseLength = z.boolean().default(false);
+const scored = { reversed, residualiseLength };
+
+const part = object({
+  /** Which of `signals`; not a combination. */
+  signal: z.string(),
+  /** How much a standard deviation of its scores counts. Default 1. */
+  weight: z.number().default(1),
+});
+
 const signal = z.discriminatedUnion(
   'method',
   [
-    object({ method: z.literal('inverse-entropy'), reversed: z.boolean().default(false) }),
-    object({ method: z.literal('wins'), ...pairwise }),
-    object({ method: z.literal('bradley-terry'), ...pairwise }),
+    object({ method: z.literal('inverse-entropy'), ...scored }),
+    object({ method: z.literal('inverse-top-entropy'), ...scored }),
+    object({ method: z.literal('mean-logprob'), ...scored }),
+    object({ method: z.literal('wins'), ...pairwise, residualiseLength }),
+    object({ method: z.literal('bradley-terry'), ...pairwise, residualiseLength }),
+    object({
+      method: z.literal('panel'),
+      /** Which of `judges` compare; how much each counts is estimated from how they agree. */
+      judges: z.array(z.string()).min(2, 'must name at least two judges'),
+      ...scored,
+    }),
+    object({
+      method: z.literal('combination'),
+      /** What is added up, each standardised within a question. */
+      parts: z.array(part).min(1, 'must name at least one signal'),
+      ...scored,
+    }),
     object({ method: z.literal('random'), seed: seed.default(0) }),
-    object({ method: z.literal('brevity'), reversed: z.boolean().default(false) }),
+    object({ method: z.literal('brevity'), reversed }),
   ],
-  { error: 'must have a "method": "inverse-entropy", "wins", "bradley-terry", "random" or "brevity"' },
+  {
+    error:
+      'must have a "method": "inverse-entropy", "inverse-top-entropy", "mean-logprob", "wins", "bradley-terry", "panel", "combination", "random" or "brevity"',
+  },
 );
 
 const lora = object({
@@ -119,6 +127,11 @@ const selection = object({
   samples: count.optional(),
 });
 
+/** What to do with how far the signal can be trusted, in an objective and in an arm. */
+const attenuate = z.enum(['auto', 'off']);
+
+const labelSmoothing = z.number().min(0).lt(0.5).optional();
+
 const training = {
   /** Low-rank adaptation. Default r 16, alpha 32 on every linear layer. */
   lora: lora.prefault({}),
@@ -139,14 +152,28 @@ const objective = z.discriminatedUnion(
   [
     object({
       type: z.literal('sft'),
-      /** Which solutions of a question to learn from: the best scored, one at random, all. Default best. */
-      choose: z.enum(['best', 'random', 'all']).default('best'),
+      /**
+       * Which solutions of a question to learn from: the best scored, one at random, all, or all with the softmax of the scores as
+       * their weights (then scores should be Bradley–Terry strengths, or `attenuate` auto). Default best.
+       */
+      choose: z.enum(['best', 'random', 'all', 'weighted']).default('best'),
+      /** As for dpo. With `auto`, `best` becomes `weighted`, by scores that are as sure as the signal card says they are right. */
+      attenuate: attenuate.optional(),
       ...training,
     }),
     object({
       type: z.literal('dpo'),
       /** Inverse temperature of the implicit reward. Default 5 (the paper). */
       beta: z.number().positive().default(5),
+      /** What a preference costs: −log σ(margin), or what is unbiased under flipped preferences. Default sigmoid (the paper). */
+      lossType: z.enum(['sigmoid', 'robust']).optional(),
+      /** Probability that a preference is the wrong way round, in [0, 0.5); with sigmoid, conservative DPO. Default 0 (the paper). */
+      labelSmoothing,
+      /**
+       * `auto` follows the signal card's recommendation: *use* trains as the objective says, *attenuate* puts the card's flip rate in
+       * (here as label smoothing), and *do not train* leaves the base as it is. Default off.
+       */
+      attenuate: attenuate.optional(),
       ...training,
     }),
     object({
@@ -155,6 +182,10 @@ const objective = z.discriminatedUnion(
       rankWeight: z.number().min(0).default(0.1),
       /** Multiply each pair's term by sigmoid(score_i − score_j): RRHF-BT. Default false. */
       bradleyTerryWeights: z.boolean().default(false),
+      /** Probability that a preference is the wrong way round, in [0, 0.5). Default 0 (the paper). */
+      labelSmoothing,
+      /** As for dpo; the scores too become as sure as the signal card says they are right. Default off. */
+      attenuate: attenuate.optional(),
       ...training,
     }),
   ],
@@ -168,6 +199,8 @@ const arm = object({
   signal: z.string(),
   /** Which of `objectives`. */
   objective: z.string(),
+  /** `attenuate` for this arm; the objective's when absent. */
+  attenuate: attenuate.optional(),
 });
 
 const audit = object({
@@ -232,7 +265,7 @@ export const experimentSchema = object({
 /** The experiment as a file says it, with defaults filled in. */
 export type ExperimentFile = z.infer<typeof experimentSchema>;
 export type Task = ExperimentFile['task'];
-export type Judge = z.infer<typeof judge>;
+export type { Judge } from './judge.ts';
 export type Signal = z.infer<typeof signal>;
 export type Objective = z.infer<typeof objective>;
 export type Decoding = Omit<z.infer<typeof evaluation>, 'bootstrapSeed'>;

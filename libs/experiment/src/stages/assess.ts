@@ -1,26 +1,15 @@
 // Assess: how far a signal can be trusted, before anything is trained on it.
-import type { AssessFidelityResponse, Estimate } from '@overtone/contracts';
+import type { AssessFidelityRequest } from '@overtone/contracts';
 import type { ReportedSignal } from '@overtone/report';
-import { z } from 'zod';
+import { fidelitySchema } from '../cards/fidelity-schema.ts';
+import { signalCard } from '../cards/signal-card.ts';
 import type { Signal } from '../config/schema.ts';
+import { judgesOf } from '../config/signals.ts';
 import { findOrMake, readRows, type RunContext } from '../run-context.ts';
 import { outlastRestarts } from '../services.ts';
 import type { Verdicts } from './compare.ts';
 import type { Saturation } from './saturate.ts';
-import { type Scores, signalSpec, verdictsOf } from './score.ts';
-
-const estimate = z.object({ value: z.number(), lower: z.number(), upper: z.number() });
-const fidelity = z.object({
-  groups: z.int(),
-  auditedPairs: z.int(),
-  kappa: estimate.optional(),
-  tau: estimate.optional(),
-  orderConsistency: z.number().optional(),
-  positionBias: z.number().optional(),
-  unreadable: z.number().optional(),
-  intransitivity: z.number().optional(),
-  lengthCorrelation: z.number(),
-});
+import { type Scores, signalKey, signalSpec, verdictsOf } from './score.ts';
 
 const ASSESS_DEADLINE_MS = 600_000;
 
@@ -32,7 +21,9 @@ export interface AssessOptions {
   readonly scores: Scores;
   /** The verdicts of the signal's own judge; undefined without one. */
   readonly verdicts: Verdicts | undefined;
-  /** The stronger judge's verdicts; undefined without an audit. */
+  /** The stronger judge's name; undefined without an audit. */
+  readonly auditor?: string | undefined;
+  /** Its verdicts; undefined without an audit. */
   readonly audit: Verdicts | undefined;
   /** Groups to audit: the first ones. */
   readonly auditedGroups: number;
@@ -48,10 +39,12 @@ export async function assess(context: RunContext, options: AssessOptions): Promi
       stage: 'assess',
       label: name,
       key: {
+        // Assessments from before there were recommendations lack what a card needs.
+        figures: 3,
         groups: saturation.sha256,
         scores: scores.sha256,
         verdicts: verdicts?.sha256 ?? [],
-        signal: spec,
+        signal: signalKey(spec),
         audit: audit?.sha256 ?? [],
         auditedGroups,
       },
@@ -59,45 +52,30 @@ export async function assess(context: RunContext, options: AssessOptions): Promi
         outlastRestarts(
           [context.services.scorer],
           async () => {
-            const requests = saturation.groups.map(({ problem, solutions }, index) => ({
-              problemId: problem.id,
-              solutions: [...solutions],
-              scores: [...(scores.byProblem.get(problem.id) ?? [])],
-              verdicts: verdictsOf(verdicts, problem.id),
-              audit: index < auditedGroups ? verdictsOf(audit, problem.id) : [],
-              signal: spec,
-            }));
+            const requests = function* (): Generator<AssessFidelityRequest> {
+              for (const [index, { problem, solutions }] of saturation.groups.entries())
+                yield {
+                  problemId: problem.id,
+                  solutions: [...solutions],
+                  scores: [...(scores.byProblem.get(problem.id) ?? [])],
+                  verdicts: verdictsOf(verdicts, problem.id),
+                  audit: index < auditedGroups ? verdictsOf(audit, problem.id) : [],
+                  signal: spec,
+                };
+            };
             const deadline = { signal: context.signal, timeoutMs: ASSESS_DEADLINE_MS };
-            const response = await context.services.scorer.assessFidelity(requests, deadline);
+            const response = await context.services.scorer.assessFidelity(requests(), deadline);
             return context.store.writeJsonl([response]);
           },
           context,
         ),
     });
-    const [found] = await readRows(context.store, ref, (value) => fidelity.parse(value));
+    const [found] = await readRows(context.store, ref, (value) => fidelitySchema.parse(value));
     if (found === undefined) throw new Error(`the assessment of signal "${name}" is empty`);
     stage.advance(1, reused);
-    return describe(name, signal, found);
+    return signalCard(
+      { name, method: signal.method, judge: judgesOf(signal).join(', ') || null, auditor: options.auditor },
+      found,
+    );
   }, name);
-}
-
-function describe(name: string, signal: Signal, found: AssessFidelityResponse): ReportedSignal {
-  const ends = (estimate: Estimate | undefined): [number, number] | null =>
-    estimate === undefined ? null : [estimate.lower, estimate.upper];
-  return {
-    name,
-    method: signal.method,
-    judge: 'judge' in signal ? signal.judge : null,
-    kappa: found.kappa?.value ?? null,
-    kappaCi95: ends(found.kappa),
-    tau: found.tau?.value ?? null,
-    tauCi95: ends(found.tau),
-    orderConsistency: found.orderConsistency ?? null,
-    positionBias: found.positionBias ?? null,
-    unreadable: found.unreadable ?? null,
-    intransitivity: found.intransitivity ?? null,
-    lengthCorrelation: found.lengthCorrelation,
-    groups: found.groups,
-    auditedPairs: found.auditedPairs,
-  };
 }

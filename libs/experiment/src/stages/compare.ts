@@ -1,17 +1,17 @@
-// Compare: a judge's verdicts on pairs of a group's solutions, in both orders, in chunks of groups.
-import {
-  type CompareRequest,
-  type CompareResponse,
-  ComparisonPlan,
-  type JudgeServiceClient,
-  Outcome,
-  type PairVerdict,
-} from '@overtone/contracts';
-import type { Remote } from '@overtone/rpc';
+// Compare: a judge's verdicts on pairs of a group's solutions, in both orders, in chunks of groups of which several are under way.
+import type { PairVerdict } from '@overtone/contracts';
+import type { ReportedJudge } from '@overtone/report';
 import { z } from 'zod';
-import { chunks, collect, findOrMake, readRows, type RunContext } from '../run-context.ts';
-import { outlastRestarts } from '../services.ts';
+import { compareGroups } from '../judging/compare-groups.ts';
+import { type JudgeBudget, planOf } from '../config/judge.ts';
+import { costOf } from '../judging/budget.ts';
+import { openLog, openSession, type NamedJudge, type OpenSession } from '../judging/open-session.ts';
+import type { Spending } from '../judging/verdict-log.ts';
+import { limiter } from '../limiter.ts';
+import { chunks, findOrMake, readRows, type RunContext } from '../run-context.ts';
 import type { Group } from '../solutions.ts';
+
+export type { NamedJudge } from '../judging/open-session.ts';
 
 /** A judge's verdicts on groups. */
 export interface Verdicts {
@@ -19,6 +19,10 @@ export interface Verdicts {
   readonly byProblem: ReadonlyMap<string, readonly PairVerdict[]>;
   /** SHA-256 of each chunk: stand for the verdicts in keys. */
   readonly sha256: readonly string[];
+  /** Ids of the problems whose solutions differ and have no verdict: the budget was spent. */
+  readonly unjudged: ReadonlySet<string>;
+  /** What was bought. */
+  readonly report: ReportedJudge;
 }
 
 const row = z.object({
@@ -30,17 +34,10 @@ const row = z.object({
 type Row = z.infer<typeof row>;
 
 const GROUPS_PER_CHUNK = 16;
-const COMPARE_DEADLINE_MS = 3_600_000;
+/** Rounds of so many chunks overlap, so that the judge always has something to do. */
+const CHUNKS_AT_ONCE = 4;
 
-/** A judge, by its name in the experiment. */
-export interface NamedJudge {
-  readonly name: string;
-  readonly remote: Remote<typeof JudgeServiceClient.service>;
-  /** What determines its verdicts. */
-  readonly fingerprint: string;
-}
-
-/** Asks a judge about every pair of different solutions of every group. */
+/** Asks a judge about pairs of different solutions of every group, as its plan and its budget say. */
 export async function compare(
   context: RunContext,
   judge: NamedJudge,
@@ -48,89 +45,122 @@ export async function compare(
 ): Promise<Verdicts> {
   const stage = context.progress.stage('compare');
   return stage.run(async () => {
-    const byProblem = new Map<string, readonly PairVerdict[]>();
-    const sha256: string[] = [];
-    for (const [index, part] of chunks(groups, GROUPS_PER_CHUNK).entries()) {
-      const { ref, reused } = await findOrMake(context, {
-        stage: 'compare',
-        label: `${judge.name} chunk ${index + 1}`,
-        key: {
-          judge: judge.fingerprint,
-          plan: 'all-pairs',
-          groups: part.map(({ problem, solutions }) => ({
-            id: problem.id,
-            question: problem.question,
-            texts: solutions.map(({ text }) => text),
-          })),
-        },
-        make: () =>
-          outlastRestarts(
-            [context.services.scorer, judge.remote, context.services.generator],
-            async () => context.store.writeJsonl(await compareChunk(context, judge, part)),
-            context,
-          ),
-      });
-      for (const { problemId, verdicts } of await readRows(context.store, ref, (value) => row.parse(value)))
-        byProblem.set(problemId, verdicts);
-      sha256.push(ref.sha256);
-      stage.advance(part.length, reused);
+    let opened: Promise<OpenSession> | undefined;
+    const open = (): Promise<OpenSession> => (opened ??= openSession(context, judge));
+    const atOnce = limiter(CHUNKS_AT_ONCE, context.signal);
+    try {
+      const judged = await allOrFirstError(
+        chunks(groups, GROUPS_PER_CHUNK).map((part, index) =>
+          atOnce(async () => {
+            const { ref, reused } = await compareChunk(context, judge, part, index, open);
+            const rows = await readRows(context.store, ref, (value) => row.parse(value));
+            const { log } = (await opened) ?? {};
+            if (log !== undefined) stage.note(describeSpending(judge.settings.budget ?? {}, log.spent));
+            stage.advance(part.length, reused);
+            return { rows, sha256: ref.sha256 };
+          }),
+        ),
+      );
+      const rows = judged.flatMap((chunk) => chunk.rows);
+      const byProblem = new Map(rows.map(({ problemId, verdicts }) => [problemId, verdicts]));
+      const unjudged = new Set(
+        groups
+          .filter(({ problem, solutions }) => isUnjudged(solutions, byProblem.get(problem.id)))
+          .map(({ problem }) => problem.id),
+      );
+      const report = await reportOf(context, judge, await opened, { rows, unjudged });
+      if (unjudged.size > 0)
+        context.progress.say(
+          `judge "${judge.name}": the budget is spent; ${unjudged.size} of ${groups.length} groups have no verdicts and are left out`,
+        );
+      return { byProblem, sha256: judged.map(({ sha256 }) => sha256), unjudged, report };
+    } finally {
+      await (await opened?.catch(() => undefined))?.close();
     }
-    return { byProblem, sha256 };
   }, judge.name);
 }
 
-async function compareChunk(
+function compareChunk(
   context: RunContext,
   judge: NamedJudge,
-  groups: readonly Group[],
-): Promise<Row[]> {
-  const { scorer } = context.services;
-  const requests = groups.map(({ problem, solutions }) => ({
-    problemId: problem.id,
-    solutions: [...solutions],
-    plan: ComparisonPlan.COMPARISON_PLAN_ALL_PAIRS,
-  }));
-  const options = { signal: context.signal, timeoutMs: COMPARE_DEADLINE_MS };
-  const plans = await collect(scorer.planComparisons(requests, options));
-  const pairsOf = new Map(plans.map((plan) => [plan.problemId, plan.pairs]));
-
-  // Solutions with the same text get the same verdict: every ordered pair of texts is judged once.
-  const comparisons = new Map<string, CompareRequest>();
-  const planned = groups.map(({ problem, solutions }) => {
-    const ask = (first: string, second: string): string => {
-      const place = JSON.stringify([problem.id, first, second]);
-      const known = comparisons.get(place);
-      if (known !== undefined) return known.id;
-      const id = String(comparisons.size);
-      comparisons.set(place, { id, question: problem.question, first, second });
-      return id;
-    };
-    const pairs = (pairsOf.get(problem.id) ?? []).map(({ i, j }) => {
-      const [one, other] = [solutions[i]?.text, solutions[j]?.text];
-      if (one === undefined || other === undefined)
-        throw new Error(
-          `the scorer planned a pair (${i}, ${j}) of "${problem.id}", which has ${solutions.length} solutions`,
-        );
-      return { i, j, forward: ask(one, other), backward: ask(other, one) };
-    });
-    return { problemId: problem.id, pairs };
+  part: readonly Group[],
+  index: number,
+  open: () => Promise<OpenSession>,
+) {
+  const { maxPairs } = judge.settings;
+  let whole = true;
+  return findOrMake(context, {
+    stage: 'compare',
+    label: `${judge.name} chunk ${index + 1}`,
+    key: {
+      judge: judge.fingerprint,
+      plan: planOf(judge.settings),
+      ...(maxPairs === undefined ? {} : { maxPairs }),
+      groups: part.map(({ problem, solutions }) => ({
+        id: problem.id,
+        question: problem.question,
+        texts: solutions.map(({ text }) => text),
+      })),
+    },
+    // What a larger budget would add to is not found again: it is made from the log, where its verdicts cost nothing.
+    isWhole: () => whole,
+    make: async () => {
+      const { session } = await open();
+      const { scorer } = context.services;
+      const judged = await compareGroups(part, judge.settings, { scorer, session, signal: context.signal });
+      whole = judged.every((group) => group.whole);
+      const rows = judged.map(({ problemId, verdicts }): Row => ({ problemId, verdicts }));
+      return context.store.writeJsonl(rows);
+    },
   });
+}
 
-  const answers = new Map<string, CompareResponse>();
-  if (comparisons.size > 0)
-    for await (const answer of judge.remote.compare(comparisons.values(), options))
-      answers.set(answer.id, answer);
-  const preference = (id: string): number | undefined => {
-    const answer = answers.get(id);
-    if (answer === undefined)
-      throw new Error(`judge "${judge.name}" did not answer comparison ${id} of ${comparisons.size}`);
-    return answer.outcome === Outcome.OUTCOME_UNREADABLE ? undefined : answer.preferenceFirst;
+function describeSpending(budget: JudgeBudget, spent: Readonly<Spending>): string {
+  const cost = costOf(budget, spent);
+  const tokens = spent.promptTokens + spent.completionTokens;
+  return [
+    `${spent.calls} calls`,
+    ...(tokens > 0 ? [`${tokens} tokens`] : []),
+    ...(cost === null ? [] : [`cost ${cost.toFixed(4)}`]),
+  ].join(', ');
+}
+
+/** All results; the first error as soon as all have ended, so that nothing is left behind that writes. */
+async function allOrFirstError<Result>(tasks: readonly Promise<Result>[]): Promise<Result[]> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+function isUnjudged(
+  solutions: readonly { readonly text: string }[],
+  verdicts: readonly PairVerdict[] = [],
+): boolean {
+  return verdicts.length === 0 && new Set(solutions.map(({ text }) => text)).size > 1;
+}
+
+async function reportOf(
+  context: RunContext,
+  { name, fingerprint, settings }: NamedJudge,
+  opened: OpenSession | undefined,
+  { rows, unjudged }: { readonly rows: readonly Row[]; readonly unjudged: ReadonlySet<string> },
+): Promise<ReportedJudge> {
+  const log = opened?.log ?? (await openLog(context, fingerprint));
+  const { calls, promptTokens, completionTokens } = log.spent;
+  if (opened === undefined) log.close();
+  const verdicts = rows.flatMap((each) => each.verdicts);
+  const orders = verdicts.flatMap(({ forward, backward }) => [forward, backward]);
+  return {
+    name,
+    backend: settings.backend,
+    plan: planOf(settings),
+    calls,
+    promptTokens,
+    completionTokens,
+    cost: costOf(settings.budget ?? {}, { promptTokens, completionTokens }),
+    budget: settings.budget ?? null,
+    pairs: verdicts.length,
+    unreadable: orders.filter((preference) => preference === undefined).length,
+    groups: rows.length,
+    unjudged: unjudged.size,
   };
-  return planned.map(({ problemId, pairs }) => ({
-    problemId,
-    verdicts: pairs.map(({ i, j, forward, backward }) => {
-      const jFirst = preference(backward);
-      return { i, j, forward: preference(forward), backward: jFirst === undefined ? undefined : 1 - jFirst };
-    }),
-  }));
 }

@@ -15,11 +15,13 @@ export interface SampleOptions {
   readonly decoding: Decoding;
   /** Questions per chunk. */
   readonly chunk: number;
+  /** Whether a signal needs top entropies, which what was sampled before they were recorded lacks. */
+  readonly topEntropies?: boolean;
 }
 
 /** Samples solutions of all problems: by problem in the order given, then by index. */
 export async function sample(context: RunContext, options: SampleOptions): Promise<SampledSolution[]> {
-  const { model, problems, prompt, decoding, chunk } = options;
+  const { model, problems, prompt, decoding, chunk, topEntropies = false } = options;
   const stage = context.progress.stage('sample');
   stage.expect(problems.length * decoding.samples);
   return stage.run(async () => {
@@ -33,7 +35,7 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
       const { ref, reused } = await findOrMake(context, {
         stage: 'sample',
         label: `chunk ${index + 1}`,
-        key: { model, prompts, sampling: { ...sampling } },
+        key: { model, prompts, sampling: { ...sampling }, topEntropies: topEntropies || undefined },
         make: () =>
           outlastRestarts(
             [context.services.generator],
@@ -81,7 +83,15 @@ function toSolution(response: GenerateResponse): SampledSolution {
     meanEntropy: mean(response.tokenEntropies),
     meanLogprob: mean(response.tokenLogprobs),
     tokens: response.completionTokens || response.tokenIds.length,
+    ...(response.tokenEntropies.length === 0 ? {} : { topEntropy: topEntropy(response.tokenEntropies) }),
   };
+}
+
+/** Mean of the largest tenth of the entropies, at least one of them. */
+export function topEntropy(entropies: readonly number[]): number {
+  const count = Math.max(1, Math.floor(entropies.length / 10));
+  const largest = entropies.toSorted((a, b) => b - a).slice(0, count);
+  return largest.reduce((sum, entropy) => sum + entropy, 0) / count;
 }
 
 /** Completion order depends on timing; the artifact must not. */

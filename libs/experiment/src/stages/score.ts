@@ -1,5 +1,11 @@
 // Score: a signal's quality score of every solution of every group.
-import { type PairVerdict, ScoreMethod, type SolutionScore } from '@overtone/contracts';
+import {
+  type PairVerdict,
+  type PanelVerdicts,
+  ScoreMethod,
+  type SignalSpec,
+  type SolutionScore,
+} from '@overtone/contracts';
 import { z } from 'zod';
 import type { Signal } from '../config/schema.ts';
 import { findOrMake, readRows, type RunContext } from '../run-context.ts';
@@ -22,6 +28,10 @@ const METHODS: Readonly<Record<Signal['method'], ScoreMethod>> = {
   'bradley-terry': ScoreMethod.SCORE_METHOD_BRADLEY_TERRY,
   random: ScoreMethod.SCORE_METHOD_RANDOM,
   brevity: ScoreMethod.SCORE_METHOD_BREVITY,
+  'inverse-top-entropy': ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY,
+  'mean-logprob': ScoreMethod.SCORE_METHOD_MEAN_LOGPROB,
+  panel: ScoreMethod.SCORE_METHOD_PANEL,
+  combination: ScoreMethod.SCORE_METHOD_COMBINATION,
 };
 
 const row = z.object({
@@ -29,23 +39,55 @@ const row = z.object({
   scores: z.array(z.object({ index: z.int(), score: z.number(), standardError: z.number() })),
 });
 
+const judgeReliability = z.object({ judge: z.string(), reliability: z.number(), pairs: z.int() });
+
 const SCORE_DEADLINE_MS = 600_000;
 
-/** Scores all groups with a signal; `verdicts` are its judge's, undefined for a signal without one. */
+/** What a signal's scores are computed from, besides the solutions. */
+export interface ScoreInputs {
+  /** By the name of the judge, the verdicts of each judge that the signal asks, in its order. */
+  readonly verdicts: ReadonlyMap<string, Verdicts>;
+  /** The scores of a combination's parts, in its order. */
+  readonly parts: readonly Scores[];
+}
+
+/** Scores all groups with a signal. */
 export async function score(
   context: RunContext,
   name: string,
   signal: Signal,
-  { groups, sha256 }: Saturation,
-  verdicts: Verdicts | undefined,
+  saturation: Saturation,
+  { verdicts, parts }: ScoreInputs,
 ): Promise<Scores> {
   const stage = context.progress.stage('score');
+  const { groups, sha256 } = saturation;
   return stage.run(async () => {
     const spec = signalSpec(signal);
+    const isPanel = signal.method === 'panel';
+    const reliability = isPanel
+      ? await estimateReliability(context, name, saturation, verdicts)
+      : new Map<string, number>();
+    const weights = signal.method === 'combination' ? signal.parts.map(({ weight }) => weight) : [];
+    const [single] = isPanel ? [] : verdicts.values();
     const { ref, reused } = await findOrMake(context, {
       stage: 'score',
       label: name,
-      key: { signal: spec, groups: sha256, verdicts: verdicts?.sha256 ?? [] },
+      key: {
+        signal: signalKey(spec),
+        groups: sha256,
+        verdicts: single?.sha256 ?? [],
+        panel: isPanel
+          ? Array.from(verdicts, ([judge, { sha256 }]) => ({
+              judge,
+              sha256,
+              reliability: reliability.get(judge) ?? 1,
+            }))
+          : undefined,
+        parts:
+          parts.length > 0
+            ? parts.map(({ sha256 }, part) => ({ sha256, weight: weights[part] ?? 0 }))
+            : undefined,
+      },
       make: () =>
         outlastRestarts(
           [context.services.scorer],
@@ -54,7 +96,12 @@ export async function score(
               problemId: problem.id,
               signal: spec,
               solutions: [...solutions],
-              verdicts: verdictsOf(verdicts, problem.id),
+              verdicts: verdictsOf(single, problem.id),
+              panel: isPanel ? panelOf(verdicts, problem.id, reliability) : [],
+              components: parts.map(({ byProblem }, part) => ({
+                weight: weights[part] ?? 0,
+                scores: [...(byProblem.get(problem.id) ?? [])],
+              })),
             }));
             const options = { signal: context.signal, timeoutMs: SCORE_DEADLINE_MS };
             return context.store.writeJsonl(context.services.scorer.scoreGroups(requests, options));
@@ -73,13 +120,67 @@ export async function score(
   }, name);
 }
 
+/** How much each judge of a panel counts, by its name. */
+async function estimateReliability(
+  context: RunContext,
+  name: string,
+  { groups, sha256 }: Saturation,
+  verdicts: ScoreInputs['verdicts'],
+): Promise<Map<string, number>> {
+  const { ref } = await findOrMake(context, {
+    stage: 'reliability',
+    label: name,
+    key: { groups: sha256, panel: Array.from(verdicts, ([judge, { sha256 }]) => ({ judge, sha256 })) },
+    make: () =>
+      outlastRestarts(
+        [context.services.scorer],
+        async () => {
+          const requests = groups.map(({ problem, solutions }) => ({
+            problemId: problem.id,
+            solutions: [...solutions],
+            panel: panelOf(verdicts, problem.id, new Map()),
+          }));
+          const options = { signal: context.signal, timeoutMs: SCORE_DEADLINE_MS };
+          const { judges } = await context.services.scorer.estimateReliability(requests, options);
+          return context.store.writeJsonl(judges);
+        },
+        context,
+      ),
+  });
+  const judges = await readRows(context.store, ref, (value) => judgeReliability.parse(value));
+  context.progress.say(
+    `signal "${name}": reliability of ${judges
+      .map(({ judge, reliability, pairs }) => `${judge} ${reliability.toFixed(2)} (${pairs} pairs)`)
+      .join(', ')}`,
+  );
+  return new Map(judges.map(({ judge, reliability }) => [judge, reliability]));
+}
+
+function panelOf(
+  verdicts: ScoreInputs['verdicts'],
+  problemId: string,
+  reliability: ReadonlyMap<string, number>,
+): PanelVerdicts[] {
+  return Array.from(verdicts, ([judge, own]) => ({
+    judge,
+    reliability: reliability.get(judge) ?? 1,
+    verdicts: verdictsOf(own, problemId),
+  }));
+}
+
 /** The message that says what a signal is. */
-export function signalSpec(signal: Signal) {
+export function signalSpec(signal: Signal): SignalSpec {
   return {
     method: METHODS[signal.method],
     reversed: 'reversed' in signal && signal.reversed,
     seed: 'seed' in signal ? signal.seed : 0,
+    residualiseLength: 'residualiseLength' in signal && signal.residualiseLength,
   };
+}
+
+/** A specification as part of a key, which settings that are not used leave as it was before there were any. */
+export function signalKey({ method, reversed, seed, residualiseLength }: SignalSpec) {
+  return { method, reversed, seed, residualiseLength: residualiseLength || undefined };
 }
 
 /** A copy of the verdicts on a problem's pairs; empty where there are none. */

@@ -1,7 +1,14 @@
 // Train: one job of the trainer, watched until it ends, across restarts of the trainer and of this process.
 import type { ArtifactRef } from '@overtone/artifacts';
 import { hashKey, type Json } from '@overtone/artifacts';
-import { type Job, JobState, Schedule, SftSelection, type TrainingSpec } from '@overtone/contracts';
+import {
+  DpoLossType,
+  type Job,
+  JobState,
+  Schedule,
+  SftSelection,
+  type TrainingSpec,
+} from '@overtone/contracts';
 import { RpcError } from '@overtone/rpc';
 import { z } from 'zod';
 import type { Objective } from '../config/schema.ts';
@@ -68,9 +75,22 @@ export async function train(
   }, label);
 }
 
-function trainingKey({ model: _, dataset, ...rest }: TrainingSpec, model: string): Json {
-  const plain = z.json().parse(JSON.parse(JSON.stringify(rest)));
+/**
+ * Everything that determines what a training comes to. Settings of objectives that have come later are part of it only where they
+ * are not their defaults, so that what was trained before they came is found again.
+ */
+export function trainingKey({ model: _, dataset, objective, ...rest }: TrainingSpec, model: string): Json {
+  const plain = z.json().parse(JSON.parse(JSON.stringify({ ...rest, objective: keyOf(objective) })));
   return { ...z.record(z.string(), z.json()).parse(plain), dataset: dataset?.sha256 ?? null, model };
+}
+
+function keyOf(objective: TrainingSpec['objective']) {
+  if (objective === undefined || objective.$case === 'sft') return objective;
+  const later: readonly string[] = ['lossType', 'labelSmoothing'];
+  const settings = Object.entries(objective.value).filter(
+    ([name, value]) => !later.includes(name) || value !== 0,
+  );
+  return { $case: objective.$case, value: Object.fromEntries(settings) };
 }
 
 /** A job to follow. */
@@ -177,6 +197,13 @@ const SELECTIONS = {
   best: SftSelection.SFT_SELECTION_BEST,
   random: SftSelection.SFT_SELECTION_RANDOM,
   all: SftSelection.SFT_SELECTION_ALL,
+  weighted: SftSelection.SFT_SELECTION_WEIGHTED,
+} as const;
+
+const LOSS_TYPES = {
+  // The default is what a trainer does that knows no other.
+  sigmoid: DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED,
+  robust: DpoLossType.DPO_LOSS_TYPE_ROBUST,
 } as const;
 
 const SCHEDULES = {
@@ -222,12 +249,13 @@ function toMessage(objective: Objective): NonNullable<TrainingSpec['objective']>
   switch (objective.type) {
     case 'sft':
       return { $case: 'sft', value: { selection: SELECTIONS[objective.choose] } };
-    case 'dpo':
-      return { $case: 'dpo', value: { beta: objective.beta } };
-    case 'rrhf':
-      return {
-        $case: 'rrhf',
-        value: { rankWeight: objective.rankWeight, bradleyTerryWeights: objective.bradleyTerryWeights },
-      };
+    case 'dpo': {
+      const { beta, lossType = 'sigmoid', labelSmoothing = 0 } = objective;
+      return { $case: 'dpo', value: { beta, lossType: LOSS_TYPES[lossType], labelSmoothing } };
+    }
+    case 'rrhf': {
+      const { rankWeight, bradleyTerryWeights, labelSmoothing = 0 } = objective;
+      return { $case: 'rrhf', value: { rankWeight, bradleyTerryWeights, labelSmoothing } };
+    }
   }
 }

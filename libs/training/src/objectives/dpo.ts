@@ -1,14 +1,34 @@
-// Direct preference optimisation (Rafailov et al. 2023), sigmoid loss, on the best and the worst solution of each group:
-// loss = − mean log σ(beta · [(log π(best) − log π_ref(best)) − (log π(worst) − log π_ref(worst))]).
+// Direct preference optimisation (Rafailov et al. 2023) on the best and the worst solution of each group:
+// loss = mean ℓ(beta · [(log π(best) − log π_ref(best)) − (log π(worst) − log π_ref(worst))]), where a preference costs
+// ℓ(m) = − log σ(m) (sigmoid-loss.ts), or what is unbiased under flipped labels (robust-loss.ts).
 import * as tf from '@tensorflow/tfjs-core';
+import { checkLabelSmoothing } from './label-smoothing.ts';
 import { coefficient, extremes, type Objective } from './objective.ts';
+import { robustLoss } from './robust-loss.ts';
+import { sigmoidLoss } from './sigmoid-loss.ts';
+
+/** What a preference costs. */
+export type DpoLossType = 'sigmoid' | 'robust';
+
+/** How DPO weighs preferences. */
+export interface DpoOptions {
+  /** Inverse temperature of the implicit reward; 5.0 in the paper. */
+  readonly beta: number;
+  /** What a preference costs. Default sigmoid. */
+  readonly lossType?: DpoLossType | undefined;
+  /** Probability that a preference is the wrong way round, in [0, 0.5). Default 0. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+const LOSSES = { sigmoid: sigmoidLoss, robust: robustLoss };
 
 /**
  * DPO. Groups whose best and worst scores are equal are dropped (the paper).
  *
- * @param beta Inverse temperature of the implicit reward; 5.0 in the paper.
+ * @throws RangeError when label smoothing is outside [0, 0.5).
  */
-export function dpo(beta: number): Objective {
+export function dpo({ beta, lossType = 'sigmoid', labelSmoothing = 0 }: DpoOptions): Objective {
+  checkLabelSmoothing(labelSmoothing);
   return {
     name: 'dpo',
     needsReference: true,
@@ -29,7 +49,7 @@ export function dpo(beta: number): Objective {
       const margins = tf.sum(inPairs(tf.mul(rewards, sign)), 1, true);
       const mean = (values: tf.Tensor): tf.Scalar => tf.div(tf.sum(values), input.groups);
       return {
-        loss: mean(tf.mul(tf.softplus(tf.neg(margins)), used)),
+        loss: mean(tf.mul(LOSSES[lossType](margins, labelSmoothing), used)),
         metrics: {
           'rewards/chosen': mean(tf.mul(rewards, tf.relu(sign))),
           'rewards/rejected': mean(tf.mul(rewards, tf.relu(tf.neg(sign)))),

@@ -1,5 +1,5 @@
 // The training objectives.
-export { dpo } from './dpo.ts';
+export { dpo, type DpoLossType, type DpoOptions } from './dpo.ts';
 export {
   type Example,
   type LossInput,

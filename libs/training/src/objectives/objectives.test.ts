@@ -79,7 +79,7 @@ describe('DPO', () => {
     const rejected = [-3 + 3.5, -8 + 7];
     const margins = chosen.map((value, index) => beta * (value - (rejected[index] ?? NaN)));
     const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const result = evaluate(dpo(beta));
+    const result = evaluate(dpo({ beta }));
     expect(result['loss']).toBeCloseTo(mean(margins.map((margin) => -Math.log(sigmoid(margin)))), 6);
     expect(result['rewards/chosen']).toBeCloseTo(beta * mean(chosen), 6);
     expect(result['rewards/rejected']).toBeCloseTo(beta * mean(rejected), 6);
@@ -88,7 +88,7 @@ describe('DPO', () => {
   });
 
   it('has nothing to learn from equal scores', () => {
-    expect(dpo(1).example({ id: 'g', scores: [2, 2, 2] }, seededRandom(0))).toBeUndefined();
+    expect(dpo({ beta: 1 }).example({ id: 'g', scores: [2, 2, 2] }, seededRandom(0))).toBeUndefined();
     expect(
       rrhf({ rankWeight: 0.1, bradleyTerryWeights: false }).example(
         { id: 'g', scores: [2] },

@@ -61,6 +61,21 @@ export interface DescribeResponse {
   backend: string;
   /** Identifies everything that determines verdicts (model, prompt, version); part of artifact keys. */
   fingerprint: string;
+  /**
+   * Most that a comparison can cost; absent when the judge cannot say. Budgets in tokens or currency need it: what a comparison may
+   * cost is set aside before it is asked for.
+   */
+  costBound?: CostBound | undefined;
+}
+
+/** Most that one comparison can cost, from the number of bytes (UTF-8) of its question and its solutions together. */
+export interface CostBound {
+  /** Tokens read: this many... */
+  promptTokens: number;
+  /** ... and this many for every byte. */
+  promptTokensPerByte: number;
+  /** Tokens written. */
+  completionTokens: number;
 }
 
 function createBaseCompareRequest(): CompareRequest {
@@ -371,7 +386,7 @@ export const DescribeRequest: MessageFns<DescribeRequest> = {
 };
 
 function createBaseDescribeResponse(): DescribeResponse {
-  return { name: '', backend: '', fingerprint: '' };
+  return { name: '', backend: '', fingerprint: '', costBound: undefined };
 }
 
 export const DescribeResponse: MessageFns<DescribeResponse> = {
@@ -384,6 +399,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     }
     if (message.fingerprint !== '') {
       writer.uint32(26).string(message.fingerprint);
+    }
+    if (message.costBound !== undefined) {
+      CostBound.encode(message.costBound, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -425,6 +443,14 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
             message.fingerprint = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.costBound = CostBound.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -442,6 +468,11 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
       name: isSet(object.name) ? globalThis.String(object.name) : '',
       backend: isSet(object.backend) ? globalThis.String(object.backend) : '',
       fingerprint: isSet(object.fingerprint) ? globalThis.String(object.fingerprint) : '',
+      costBound: isSet(object.costBound)
+        ? CostBound.fromJSON(object.costBound)
+        : isSet(object.cost_bound)
+          ? CostBound.fromJSON(object.cost_bound)
+          : undefined,
     };
   },
 
@@ -456,6 +487,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     if (message.fingerprint !== '') {
       obj.fingerprint = message.fingerprint;
     }
+    if (message.costBound !== undefined) {
+      obj.costBound = CostBound.toJSON(message.costBound);
+    }
     return obj;
   },
 
@@ -467,6 +501,123 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     message.name = object.name ?? '';
     message.backend = object.backend ?? '';
     message.fingerprint = object.fingerprint ?? '';
+    message.costBound =
+      object.costBound !== undefined && object.costBound !== null
+        ? CostBound.fromPartial(object.costBound)
+        : undefined;
+    return message;
+  },
+};
+
+function createBaseCostBound(): CostBound {
+  return { promptTokens: 0, promptTokensPerByte: 0, completionTokens: 0 };
+}
+
+export const CostBound: MessageFns<CostBound> = {
+  encode(message: CostBound, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.promptTokens !== 0) {
+      writer.uint32(8).uint64(message.promptTokens);
+    }
+    if (message.promptTokensPerByte !== 0) {
+      writer.uint32(17).double(message.promptTokensPerByte);
+    }
+    if (message.completionTokens !== 0) {
+      writer.uint32(24).uint64(message.completionTokens);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CostBound {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCostBound();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.promptTokens = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.promptTokensPerByte = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.completionTokens = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CostBound {
+    return {
+      promptTokens: isSet(object.promptTokens)
+        ? globalThis.Number(object.promptTokens)
+        : isSet(object.prompt_tokens)
+          ? globalThis.Number(object.prompt_tokens)
+          : 0,
+      promptTokensPerByte: isSet(object.promptTokensPerByte)
+        ? globalThis.Number(object.promptTokensPerByte)
+        : isSet(object.prompt_tokens_per_byte)
+          ? globalThis.Number(object.prompt_tokens_per_byte)
+          : 0,
+      completionTokens: isSet(object.completionTokens)
+        ? globalThis.Number(object.completionTokens)
+        : isSet(object.completion_tokens)
+          ? globalThis.Number(object.completion_tokens)
+          : 0,
+    };
+  },
+
+  toJSON(message: CostBound): unknown {
+    const obj: any = {};
+    if (message.promptTokens !== 0) {
+      obj.promptTokens = Math.round(message.promptTokens);
+    }
+    if (message.promptTokensPerByte !== 0) {
+      obj.promptTokensPerByte = floatToJson(message.promptTokensPerByte);
+    }
+    if (message.completionTokens !== 0) {
+      obj.completionTokens = Math.round(message.completionTokens);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CostBound>): CostBound {
+    return CostBound.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CostBound>): CostBound {
+    const message = createBaseCostBound();
+    message.promptTokens = object.promptTokens ?? 0;
+    message.promptTokensPerByte = object.promptTokensPerByte ?? 0;
+    message.completionTokens = object.completionTokens ?? 0;
     return message;
   },
 };
@@ -570,6 +721,17 @@ type DeepPartial<T> = T extends Builtin
         : T extends {}
           ? { [K in keyof T]?: DeepPartial<T[K]> }
           : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error('Value is larger than Number.MAX_SAFE_INTEGER');
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error('Value is smaller than Number.MIN_SAFE_INTEGER');
+  }
+  return num;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

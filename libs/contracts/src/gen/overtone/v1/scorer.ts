@@ -27,8 +27,14 @@ import {
 export const ComparisonPlan = {
   /** COMPARISON_PLAN_UNSPECIFIED - Not set. */
   COMPARISON_PLAN_UNSPECIFIED: 0,
-  /** COMPARISON_PLAN_ALL_PAIRS - Every pair of different texts. */
+  /** COMPARISON_PLAN_ALL_PAIRS - Every pair of different texts (the paper). */
   COMPARISON_PLAN_ALL_PAIRS: 1,
+  /** COMPARISON_PLAN_SWISS - Rounds in which texts meet that have won alike so far. */
+  COMPARISON_PLAN_SWISS: 2,
+  /** COMPARISON_PLAN_SORTING - Merge sort: each comparison places a text. */
+  COMPARISON_PLAN_SORTING: 3,
+  /** COMPARISON_PLAN_ACTIVE - The pairs of which the Bradley–Terry posterior expects to learn most. */
+  COMPARISON_PLAN_ACTIVE: 4,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -37,6 +43,9 @@ export type ComparisonPlan = (typeof ComparisonPlan)[keyof typeof ComparisonPlan
 export namespace ComparisonPlan {
   export type COMPARISON_PLAN_UNSPECIFIED = typeof ComparisonPlan.COMPARISON_PLAN_UNSPECIFIED;
   export type COMPARISON_PLAN_ALL_PAIRS = typeof ComparisonPlan.COMPARISON_PLAN_ALL_PAIRS;
+  export type COMPARISON_PLAN_SWISS = typeof ComparisonPlan.COMPARISON_PLAN_SWISS;
+  export type COMPARISON_PLAN_SORTING = typeof ComparisonPlan.COMPARISON_PLAN_SORTING;
+  export type COMPARISON_PLAN_ACTIVE = typeof ComparisonPlan.COMPARISON_PLAN_ACTIVE;
   export type UNRECOGNIZED = typeof ComparisonPlan.UNRECOGNIZED;
 }
 
@@ -48,6 +57,15 @@ export function comparisonPlanFromJSON(object: any): ComparisonPlan {
     case 1:
     case 'COMPARISON_PLAN_ALL_PAIRS':
       return ComparisonPlan.COMPARISON_PLAN_ALL_PAIRS;
+    case 2:
+    case 'COMPARISON_PLAN_SWISS':
+      return ComparisonPlan.COMPARISON_PLAN_SWISS;
+    case 3:
+    case 'COMPARISON_PLAN_SORTING':
+      return ComparisonPlan.COMPARISON_PLAN_SORTING;
+    case 4:
+    case 'COMPARISON_PLAN_ACTIVE':
+      return ComparisonPlan.COMPARISON_PLAN_ACTIVE;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -61,6 +79,12 @@ export function comparisonPlanToJSON(object: ComparisonPlan): string {
       return 'COMPARISON_PLAN_UNSPECIFIED';
     case ComparisonPlan.COMPARISON_PLAN_ALL_PAIRS:
       return 'COMPARISON_PLAN_ALL_PAIRS';
+    case ComparisonPlan.COMPARISON_PLAN_SWISS:
+      return 'COMPARISON_PLAN_SWISS';
+    case ComparisonPlan.COMPARISON_PLAN_SORTING:
+      return 'COMPARISON_PLAN_SORTING';
+    case ComparisonPlan.COMPARISON_PLAN_ACTIVE:
+      return 'COMPARISON_PLAN_ACTIVE';
     case ComparisonPlan.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
@@ -81,6 +105,14 @@ export const ScoreMethod = {
   SCORE_METHOD_RANDOM: 4,
   /** SCORE_METHOD_BREVITY - Control: fewer tokens are better. */
   SCORE_METHOD_BREVITY: 5,
+  /** SCORE_METHOD_INVERSE_TOP_ENTROPY - 1 / mean entropy of the tokens that have most. */
+  SCORE_METHOD_INVERSE_TOP_ENTROPY: 6,
+  /** SCORE_METHOD_MEAN_LOGPROB - Mean log-probability of the completion's tokens. */
+  SCORE_METHOD_MEAN_LOGPROB: 7,
+  /** SCORE_METHOD_PANEL - Bradley–Terry over the verdicts of several judges, each as strong as its reliability. */
+  SCORE_METHOD_PANEL: 8,
+  /** SCORE_METHOD_COMBINATION - Weighted sum of other signals' scores, each standardised within the group. */
+  SCORE_METHOD_COMBINATION: 9,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -93,6 +125,10 @@ export namespace ScoreMethod {
   export type SCORE_METHOD_BRADLEY_TERRY = typeof ScoreMethod.SCORE_METHOD_BRADLEY_TERRY;
   export type SCORE_METHOD_RANDOM = typeof ScoreMethod.SCORE_METHOD_RANDOM;
   export type SCORE_METHOD_BREVITY = typeof ScoreMethod.SCORE_METHOD_BREVITY;
+  export type SCORE_METHOD_INVERSE_TOP_ENTROPY = typeof ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY;
+  export type SCORE_METHOD_MEAN_LOGPROB = typeof ScoreMethod.SCORE_METHOD_MEAN_LOGPROB;
+  export type SCORE_METHOD_PANEL = typeof ScoreMethod.SCORE_METHOD_PANEL;
+  export type SCORE_METHOD_COMBINATION = typeof ScoreMethod.SCORE_METHOD_COMBINATION;
   export type UNRECOGNIZED = typeof ScoreMethod.UNRECOGNIZED;
 }
 
@@ -116,6 +152,18 @@ export function scoreMethodFromJSON(object: any): ScoreMethod {
     case 5:
     case 'SCORE_METHOD_BREVITY':
       return ScoreMethod.SCORE_METHOD_BREVITY;
+    case 6:
+    case 'SCORE_METHOD_INVERSE_TOP_ENTROPY':
+      return ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY;
+    case 7:
+    case 'SCORE_METHOD_MEAN_LOGPROB':
+      return ScoreMethod.SCORE_METHOD_MEAN_LOGPROB;
+    case 8:
+    case 'SCORE_METHOD_PANEL':
+      return ScoreMethod.SCORE_METHOD_PANEL;
+    case 9:
+    case 'SCORE_METHOD_COMBINATION':
+      return ScoreMethod.SCORE_METHOD_COMBINATION;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -137,7 +185,75 @@ export function scoreMethodToJSON(object: ScoreMethod): string {
       return 'SCORE_METHOD_RANDOM';
     case ScoreMethod.SCORE_METHOD_BREVITY:
       return 'SCORE_METHOD_BREVITY';
+    case ScoreMethod.SCORE_METHOD_INVERSE_TOP_ENTROPY:
+      return 'SCORE_METHOD_INVERSE_TOP_ENTROPY';
+    case ScoreMethod.SCORE_METHOD_MEAN_LOGPROB:
+      return 'SCORE_METHOD_MEAN_LOGPROB';
+    case ScoreMethod.SCORE_METHOD_PANEL:
+      return 'SCORE_METHOD_PANEL';
+    case ScoreMethod.SCORE_METHOD_COMBINATION:
+      return 'SCORE_METHOD_COMBINATION';
     case ScoreMethod.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
+/** What to do with a signal. */
+export const Recommendation = {
+  /** RECOMMENDATION_UNSPECIFIED - Not set. */
+  RECOMMENDATION_UNSPECIFIED: 0,
+  /** RECOMMENDATION_USE - Train on it as it is. */
+  RECOMMENDATION_USE: 1,
+  /** RECOMMENDATION_ATTENUATE - Train on it with the estimated flip rate in the objective. */
+  RECOMMENDATION_ATTENUATE: 2,
+  /** RECOMMENDATION_DO_NOT_TRAIN - Do not train on it. */
+  RECOMMENDATION_DO_NOT_TRAIN: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Recommendation = (typeof Recommendation)[keyof typeof Recommendation];
+
+export namespace Recommendation {
+  export type RECOMMENDATION_UNSPECIFIED = typeof Recommendation.RECOMMENDATION_UNSPECIFIED;
+  export type RECOMMENDATION_USE = typeof Recommendation.RECOMMENDATION_USE;
+  export type RECOMMENDATION_ATTENUATE = typeof Recommendation.RECOMMENDATION_ATTENUATE;
+  export type RECOMMENDATION_DO_NOT_TRAIN = typeof Recommendation.RECOMMENDATION_DO_NOT_TRAIN;
+  export type UNRECOGNIZED = typeof Recommendation.UNRECOGNIZED;
+}
+
+export function recommendationFromJSON(object: any): Recommendation {
+  switch (object) {
+    case 0:
+    case 'RECOMMENDATION_UNSPECIFIED':
+      return Recommendation.RECOMMENDATION_UNSPECIFIED;
+    case 1:
+    case 'RECOMMENDATION_USE':
+      return Recommendation.RECOMMENDATION_USE;
+    case 2:
+    case 'RECOMMENDATION_ATTENUATE':
+      return Recommendation.RECOMMENDATION_ATTENUATE;
+    case 3:
+    case 'RECOMMENDATION_DO_NOT_TRAIN':
+      return Recommendation.RECOMMENDATION_DO_NOT_TRAIN;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return Recommendation.UNRECOGNIZED;
+  }
+}
+
+export function recommendationToJSON(object: Recommendation): string {
+  switch (object) {
+    case Recommendation.RECOMMENDATION_UNSPECIFIED:
+      return 'RECOMMENDATION_UNSPECIFIED';
+    case Recommendation.RECOMMENDATION_USE:
+      return 'RECOMMENDATION_USE';
+    case Recommendation.RECOMMENDATION_ATTENUATE:
+      return 'RECOMMENDATION_ATTENUATE';
+    case Recommendation.RECOMMENDATION_DO_NOT_TRAIN:
+      return 'RECOMMENDATION_DO_NOT_TRAIN';
+    case Recommendation.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
   }
@@ -155,6 +271,11 @@ export interface Solution {
   meanLogprob: number;
   /** Tokens in the completion. */
   tokens: number;
+  /**
+   * Mean entropy over the tenth of the completion's tokens that have most, at least one, nats per token; absent when it was not
+   * recorded.
+   */
+  topEntropy?: number | undefined;
 }
 
 /** A judge's verdicts on one unordered pair, both orders. */
@@ -185,13 +306,19 @@ export interface PlanComparisonsRequest {
   solutions: Solution[];
   /** How to choose pairs. */
   plan: ComparisonPlan;
+  /** The verdicts there are so far. Plans in rounds are asked again with more of them until they have no further pairs. */
+  verdicts: PairVerdict[];
+  /** Most pairs of the group over all rounds; 0 leaves it to the plan. A plan never asks for more. */
+  maxPairs: number;
+  /** Seed of the choices that nothing else decides. */
+  seed: number;
 }
 
 /** A group's pairs. */
 export interface PlanComparisonsResponse {
   /** The problem's id. */
   problemId: string;
-  /** The pairs to compare. */
+  /** The pairs to compare next; none when the plan is done. None of them has a verdict yet. */
   pairs: Pair[];
 }
 
@@ -203,6 +330,29 @@ export interface SignalSpec {
   reversed: boolean;
   /** Seed of the random control. */
   seed: number;
+  /** Subtract what a linear fit on the number of tokens explains of the scores within the group. */
+  residualiseLength: boolean;
+}
+
+/** A judge's verdicts among others'. */
+export interface PanelVerdicts {
+  /** The judge's name. */
+  judge: string;
+  /**
+   * How much its verdicts say: the factor by which their log-odds count, from EstimateReliability. 1 takes them at their word, 0
+   * ignores them, and less than 0 turns them round.
+   */
+  reliability: number;
+  /** Its verdicts. */
+  verdicts: PairVerdict[];
+}
+
+/** Another signal's scores, in a combination. */
+export interface ComponentScores {
+  /** The signal's weight. */
+  weight: number;
+  /** One score per solution. */
+  scores: SolutionScore[];
 }
 
 /** A group to score. */
@@ -215,6 +365,10 @@ export interface ScoreGroupsRequest {
   solutions: Solution[];
   /** The verdicts; empty for signals without a judge. */
   verdicts: PairVerdict[];
+  /** The verdicts of a panel's judges; for SCORE_METHOD_PANEL. */
+  panel: PanelVerdicts[];
+  /** What is combined; for SCORE_METHOD_COMBINATION. */
+  components: ComponentScores[];
 }
 
 /** A solution's score. */
@@ -233,6 +387,32 @@ export interface ScoreGroupsResponse {
   problemId: string;
   /** One score per solution, in the order of the request. */
   scores: SolutionScore[];
+}
+
+/** One group with the verdicts of a panel. */
+export interface EstimateReliabilityRequest {
+  /** The problem's id. */
+  problemId: string;
+  /** The solutions. */
+  solutions: Solution[];
+  /** The verdicts of each judge; their reliabilities are not looked at. */
+  panel: PanelVerdicts[];
+}
+
+/** How far a judge can be relied on. */
+export interface JudgeReliability {
+  /** The judge's name. */
+  judge: string;
+  /** The factor by which the log-odds of its verdicts should count. */
+  reliability: number;
+  /** Pairs on which it was held against the rest of the panel. */
+  pairs: number;
+}
+
+/** How far each judge of a panel can be relied on. */
+export interface EstimateReliabilityResponse {
+  /** One entry per judge, in the order of their first verdicts. */
+  judges: JudgeReliability[];
 }
 
 /** One group of a signal with, where audited, the stronger judge's verdicts. */
@@ -264,6 +444,20 @@ export interface Estimate {
   upper: number;
 }
 
+/** One bin of a reliability diagram: verdicts whose confidence lies in it. */
+export interface ReliabilityBin {
+  /** Lower end of the bin, in [0.5, 1): the probability that a verdict gives to the side it prefers. */
+  lower: number;
+  /** Upper end of the bin. */
+  upper: number;
+  /** Audited pairs in the bin. */
+  pairs: number;
+  /** Their mean confidence. */
+  confidence: number;
+  /** Share of them on which the stronger judge prefers the same side. */
+  accuracy: number;
+}
+
 /** How far a signal can be trusted. */
 export interface AssessFidelityResponse {
   /** Groups assessed. */
@@ -284,10 +478,77 @@ export interface AssessFidelityResponse {
   intransitivity?: number | undefined;
   /** Kendall's tau-b between score and number of tokens, mean over groups where it is defined; 0 without any. */
   lengthCorrelation: number;
+  /**
+   * Kendall's tau-b between the scores of two halves of a signal's verdicts, mean over groups, stepped up to all verdicts by the
+   * Spearman–Brown formula; absent for signals without verdicts.
+   */
+  splitHalfReliability?: Estimate | undefined;
+  /** Share of audited pairs on which both prefer the same side; absent without an audit. */
+  accuracy?: Estimate | undefined;
+  /** The same over the half of the audited pairs on which the signal is most confident; absent without an audit. */
+  confidentAccuracy?: Estimate | undefined;
+  /** Expected calibration error of the verdicts against the audit; absent without both. */
+  calibrationError?: Estimate | undefined;
+  /** The same after calibration, on groups that the calibration was not fitted to; absent without both. */
+  calibratedError?: number | undefined;
+  /** The reliability diagram; empty without an audit. */
+  reliability: ReliabilityBin[];
+  /** Temperature by which the log-odds of verdicts are to be divided so that they are calibrated; absent without both. */
+  temperature?: number | undefined;
+  /** Estimated probability that the signal's preference between two solutions is the wrong way round. */
+  flipRate?: Estimate | undefined;
+  /** What to do with the signal. */
+  recommendation: Recommendation;
+  /** Why, in a sentence. */
+  reason: string;
+  /** Intervals of the shares above: order consistency, position bias, intransitivity, length correlation. */
+  orderConsistencyInterval?: Estimate | undefined;
+  /** See order_consistency_interval. */
+  positionBiasInterval?: Estimate | undefined;
+  /** See order_consistency_interval. */
+  intransitivityInterval?: Estimate | undefined;
+  /** See order_consistency_interval. */
+  lengthCorrelationInterval?: Estimate | undefined;
+  /** Share of pairs with a readable verdict whose two orders together prefer neither; absent without verdicts. */
+  tieRate?: Estimate | undefined;
+  /**
+   * Platt calibration of single verdicts: log-odds for the solution shown first become bias + slope × log-odds; the bias
+   * undoes a favour for one of the two places. Absent without verdicts and an audit.
+   */
+  plattBias?: number | undefined;
+  /** See platt_bias. */
+  plattSlope?: number | undefined;
+  /** Expected calibration error of single verdicts after Platt calibration, on groups that it was not fitted to; absent without both. */
+  plattCalibratedError?: number | undefined;
+  /** Like flip_rate, for the best against the worst solution of each group alone: what DPO trains on. Absent without an audit. */
+  bestWorstFlipRate?: Estimate | undefined;
+  /**
+   * Whether flip_rate only says how often the signal contradicts itself: without an audit, systematic errors are not seen,
+   * and the upper end of the interval is 1.
+   */
+  flipRateIsLowerBound: boolean;
+  /** Kendall's partial tau between the signal's scores and the audit's, given the number of tokens; absent without an audit. */
+  partialTau?: Estimate | undefined;
+  /**
+   * Estimated probability that a preference of the auditor is wrong by chance, from its own circles; flip rates are corrected
+   * for it. Absent where the audit has no triple of strict preferences; flip rates then take the auditor at its word.
+   */
+  auditorNoise?: number | undefined;
+  /** Groups with audited pairs. */
+  auditedGroups: number;
+  /** Audited groups, all together, after which the recommendation can be expected to be settled; 0 when it is settled. */
+  groupsNeeded: number;
+  /** Expected calibration error of single verdicts as they are; absent without verdicts and an audit. */
+  verdictCalibrationError?: number | undefined;
+  /**
+   * Like flip_rate, for the best solution of each group against each of the others: what SFT on the best learns from. Absent without
+   * an audit.
+   */
+  bestFlipRate?: Estimate | undefined;
 }
 
 function createBaseSolution(): Solution {
-  return { index: 0, text: '', meanEntropy: 0, meanLogprob: 0, tokens: 0 };
+  return { index: 0, text: '', meanEntropy: 0, meanLogprob: 0, tokens: 0, topEntropy: undefined };
 }
 
 export const Solution: MessageFns<Solution> = {
@@ -306,6 +567,9 @@ export const Solution: MessageFns<Solution> = {
     }
     if (message.tokens !== 0) {
       writer.uint32(40).uint32(message.tokens);
+    }
+    if (message.topEntropy !== undefined) {
+      writer.uint32(49).double(message.topEntropy);
     }
     return writer;
   },
@@ -363,6 +627,14 @@ export const Solution: MessageFns<Solution> = {
             message.tokens = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.topEntropy = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -390,6 +662,11 @@ export const Solution: MessageFns<Solution> = {
           ? globalThis.Number(object.mean_logprob)
           : 0,
       tokens: isSet(object.tokens) ? globalThis.Number(object.tokens) : 0,
+      topEntropy: isSet(object.topEntropy)
+        ? globalThis.Number(object.topEntropy)
+        : isSet(object.top_entropy)
+          ? globalThis.Number(object.top_entropy)
+          : undefined,
     };
   },
 
@@ -410,6 +687,9 @@ export const Solution: MessageFns<Solution> = {
     if (message.tokens !== 0) {
       obj.tokens = Math.round(message.tokens);
     }
+    if (message.topEntropy !== undefined) {
+      obj.topEntropy = floatToJson(message.topEntropy);
+    }
     return obj;
   },
 
@@ -423,6 +703,7 @@ export const Solution: MessageFns<Solution> = {
     message.meanEntropy = object.meanEntropy ?? 0;
     message.meanLogprob = object.meanLogprob ?? 0;
     message.tokens = object.tokens ?? 0;
+    message.topEntropy = object.topEntropy ?? undefined;
     return message;
   },
 };
@@ -630,7 +911,7 @@ export const Pair: MessageFns<Pair> = {
 };
 
 function createBasePlanComparisonsRequest(): PlanComparisonsRequest {
-  return { problemId: '', solutions: [], plan: 0 };
+  return { problemId: '', solutions: [], plan: 0, verdicts: [], maxPairs: 0, seed: 0 };
 }
 
 export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
@@ -643,6 +924,15 @@ export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
     }
     if (message.plan !== 0) {
       writer.uint32(24).int32(message.plan);
+    }
+    for (const v of message.verdicts) {
+      PairVerdict.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.maxPairs !== 0) {
+      writer.uint32(40).uint32(message.maxPairs);
+    }
+    if (message.seed !== 0) {
+      writer.uint32(48).uint64(message.seed);
     }
     return writer;
   },
@@ -684,6 +974,30 @@ export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
             message.plan = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.verdicts.push(PairVerdict.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxPairs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.seed = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -707,6 +1021,15 @@ export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
         ? object.solutions.map((e: any) => Solution.fromJSON(e))
         : [],
       plan: isSet(object.plan) ? comparisonPlanFromJSON(object.plan) : 0,
+      verdicts: globalThis.Array.isArray(object?.verdicts)
+        ? object.verdicts.map((e: any) => PairVerdict.fromJSON(e))
+        : [],
+      maxPairs: isSet(object.maxPairs)
+        ? globalThis.Number(object.maxPairs)
+        : isSet(object.max_pairs)
+          ? globalThis.Number(object.max_pairs)
+          : 0,
+      seed: isSet(object.seed) ? globalThis.Number(object.seed) : 0,
     };
   },
 
@@ -721,6 +1044,15 @@ export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
     if (message.plan !== 0) {
       obj.plan = comparisonPlanToJSON(message.plan);
     }
+    if (message.verdicts?.length) {
+      obj.verdicts = message.verdicts.map((e) => PairVerdict.toJSON(e));
+    }
+    if (message.maxPairs !== 0) {
+      obj.maxPairs = Math.round(message.maxPairs);
+    }
+    if (message.seed !== 0) {
+      obj.seed = Math.round(message.seed);
+    }
     return obj;
   },
 
@@ -732,6 +1064,9 @@ export const PlanComparisonsRequest: MessageFns<PlanComparisonsRequest> = {
     message.problemId = object.problemId ?? '';
     message.solutions = object.solutions?.map((e) => Solution.fromPartial(e)) || [];
     message.plan = object.plan ?? 0;
+    message.verdicts = object.verdicts?.map((e) => PairVerdict.fromPartial(e)) || [];
+    message.maxPairs = object.maxPairs ?? 0;
+    message.seed = object.seed ?? 0;
     return message;
   },
 };
@@ -826,7 +1161,7 @@ export const PlanComparisonsResponse: MessageFns<PlanComparisonsResponse> = {
 };
 
 function createBaseSignalSpec(): SignalSpec {
-  return { method: 0, reversed: false, seed: 0 };
+  return { method: 0, reversed: false, seed: 0, residualiseLength: false };
 }
 
 export const SignalSpec: MessageFns<SignalSpec> = {
@@ -839,6 +1174,9 @@ export const SignalSpec: MessageFns<SignalSpec> = {
     }
     if (message.seed !== 0) {
       writer.uint32(24).uint64(message.seed);
+    }
+    if (message.residualiseLength !== false) {
+      writer.uint32(32).bool(message.residualiseLength);
     }
     return writer;
   },
@@ -880,6 +1218,14 @@ export const SignalSpec: MessageFns<SignalSpec> = {
             message.seed = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.residualiseLength = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -897,6 +1243,11 @@ export const SignalSpec: MessageFns<SignalSpec> = {
       method: isSet(object.method) ? scoreMethodFromJSON(object.method) : 0,
       reversed: isSet(object.reversed) ? globalThis.Boolean(object.reversed) : false,
       seed: isSet(object.seed) ? globalThis.Number(object.seed) : 0,
+      residualiseLength: isSet(object.residualiseLength)
+        ? globalThis.Boolean(object.residualiseLength)
+        : isSet(object.residualise_length)
+          ? globalThis.Boolean(object.residualise_length)
+          : false,
     };
   },
 
@@ -911,6 +1262,9 @@ export const SignalSpec: MessageFns<SignalSpec> = {
     if (message.seed !== 0) {
       obj.seed = Math.round(message.seed);
     }
+    if (message.residualiseLength !== false) {
+      obj.residualiseLength = message.residualiseLength;
+    }
     return obj;
   },
 
@@ -922,12 +1276,203 @@ export const SignalSpec: MessageFns<SignalSpec> = {
     message.method = object.method ?? 0;
     message.reversed = object.reversed ?? false;
     message.seed = object.seed ?? 0;
+    message.residualiseLength = object.residualiseLength ?? false;
+    return message;
+  },
+};
+
+function createBasePanelVerdicts(): PanelVerdicts {
+  return { judge: '', reliability: 0, verdicts: [] };
+}
+
+export const PanelVerdicts: MessageFns<PanelVerdicts> = {
+  encode(message: PanelVerdicts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.judge !== '') {
+      writer.uint32(10).string(message.judge);
+    }
+    if (message.reliability !== 0) {
+      writer.uint32(17).double(message.reliability);
+    }
+    for (const v of message.verdicts) {
+      PairVerdict.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PanelVerdicts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePanelVerdicts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.judge = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.reliability = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.verdicts.push(PairVerdict.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PanelVerdicts {
+    return {
+      judge: isSet(object.judge) ? globalThis.String(object.judge) : '',
+      reliability: isSet(object.reliability) ? globalThis.Number(object.reliability) : 0,
+      verdicts: globalThis.Array.isArray(object?.verdicts)
+        ? object.verdicts.map((e: any) => PairVerdict.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PanelVerdicts): unknown {
+    const obj: any = {};
+    if (message.judge !== '') {
+      obj.judge = message.judge;
+    }
+    if (message.reliability !== 0) {
+      obj.reliability = floatToJson(message.reliability);
+    }
+    if (message.verdicts?.length) {
+      obj.verdicts = message.verdicts.map((e) => PairVerdict.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PanelVerdicts>): PanelVerdicts {
+    return PanelVerdicts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PanelVerdicts>): PanelVerdicts {
+    const message = createBasePanelVerdicts();
+    message.judge = object.judge ?? '';
+    message.reliability = object.reliability ?? 0;
+    message.verdicts = object.verdicts?.map((e) => PairVerdict.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseComponentScores(): ComponentScores {
+  return { weight: 0, scores: [] };
+}
+
+export const ComponentScores: MessageFns<ComponentScores> = {
+  encode(message: ComponentScores, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.weight !== 0) {
+      writer.uint32(9).double(message.weight);
+    }
+    for (const v of message.scores) {
+      SolutionScore.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ComponentScores {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseComponentScores();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.scores.push(SolutionScore.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ComponentScores {
+    return {
+      weight: isSet(object.weight) ? globalThis.Number(object.weight) : 0,
+      scores: globalThis.Array.isArray(object?.scores)
+        ? object.scores.map((e: any) => SolutionScore.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ComponentScores): unknown {
+    const obj: any = {};
+    if (message.weight !== 0) {
+      obj.weight = floatToJson(message.weight);
+    }
+    if (message.scores?.length) {
+      obj.scores = message.scores.map((e) => SolutionScore.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ComponentScores>): ComponentScores {
+    return ComponentScores.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ComponentScores>): ComponentScores {
+    const message = createBaseComponentScores();
+    message.weight = object.weight ?? 0;
+    message.scores = object.scores?.map((e) => SolutionScore.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseScoreGroupsRequest(): ScoreGroupsRequest {
-  return { problemId: '', signal: undefined, solutions: [], verdicts: [] };
+  return { problemId: '', signal: undefined, solutions: [], verdicts: [], panel: [], components: [] };
 }
 
 export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
@@ -943,6 +1488,12 @@ export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
     }
     for (const v of message.verdicts) {
       PairVerdict.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.panel) {
+      PanelVerdicts.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.components) {
+      ComponentScores.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -992,6 +1543,22 @@ export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
             message.verdicts.push(PairVerdict.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.panel.push(PanelVerdicts.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.components.push(ComponentScores.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1018,6 +1585,12 @@ export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
       verdicts: globalThis.Array.isArray(object?.verdicts)
         ? object.verdicts.map((e: any) => PairVerdict.fromJSON(e))
         : [],
+      panel: globalThis.Array.isArray(object?.panel)
+        ? object.panel.map((e: any) => PanelVerdicts.fromJSON(e))
+        : [],
+      components: globalThis.Array.isArray(object?.components)
+        ? object.components.map((e: any) => ComponentScores.fromJSON(e))
+        : [],
     };
   },
 
@@ -1035,6 +1608,12 @@ export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
     if (message.verdicts?.length) {
       obj.verdicts = message.verdicts.map((e) => PairVerdict.toJSON(e));
     }
+    if (message.panel?.length) {
+      obj.panel = message.panel.map((e) => PanelVerdicts.toJSON(e));
+    }
+    if (message.components?.length) {
+      obj.components = message.components.map((e) => ComponentScores.toJSON(e));
+    }
     return obj;
   },
 
@@ -1050,6 +1629,8 @@ export const ScoreGroupsRequest: MessageFns<ScoreGroupsRequest> = {
         : undefined;
     message.solutions = object.solutions?.map((e) => Solution.fromPartial(e)) || [];
     message.verdicts = object.verdicts?.map((e) => PairVerdict.fromPartial(e)) || [];
+    message.panel = object.panel?.map((e) => PanelVerdicts.fromPartial(e)) || [];
+    message.components = object.components?.map((e) => ComponentScores.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1246,6 +1827,287 @@ export const ScoreGroupsResponse: MessageFns<ScoreGroupsResponse> = {
     const message = createBaseScoreGroupsResponse();
     message.problemId = object.problemId ?? '';
     message.scores = object.scores?.map((e) => SolutionScore.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEstimateReliabilityRequest(): EstimateReliabilityRequest {
+  return { problemId: '', solutions: [], panel: [] };
+}
+
+export const EstimateReliabilityRequest: MessageFns<EstimateReliabilityRequest> = {
+  encode(message: EstimateReliabilityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.problemId !== '') {
+      writer.uint32(10).string(message.problemId);
+    }
+    for (const v of message.solutions) {
+      Solution.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.panel) {
+      PanelVerdicts.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EstimateReliabilityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEstimateReliabilityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problemId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.solutions.push(Solution.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.panel.push(PanelVerdicts.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EstimateReliabilityRequest {
+    return {
+      problemId: isSet(object.problemId)
+        ? globalThis.String(object.problemId)
+        : isSet(object.problem_id)
+          ? globalThis.String(object.problem_id)
+          : '',
+      solutions: globalThis.Array.isArray(object?.solutions)
+        ? object.solutions.map((e: any) => Solution.fromJSON(e))
+        : [],
+      panel: globalThis.Array.isArray(object?.panel)
+        ? object.panel.map((e: any) => PanelVerdicts.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: EstimateReliabilityRequest): unknown {
+    const obj: any = {};
+    if (message.problemId !== '') {
+      obj.problemId = message.problemId;
+    }
+    if (message.solutions?.length) {
+      obj.solutions = message.solutions.map((e) => Solution.toJSON(e));
+    }
+    if (message.panel?.length) {
+      obj.panel = message.panel.map((e) => PanelVerdicts.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EstimateReliabilityRequest>): EstimateReliabilityRequest {
+    return EstimateReliabilityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EstimateReliabilityRequest>): EstimateReliabilityRequest {
+    const message = createBaseEstimateReliabilityRequest();
+    message.problemId = object.problemId ?? '';
+    message.solutions = object.solutions?.map((e) => Solution.fromPartial(e)) || [];
+    message.panel = object.panel?.map((e) => PanelVerdicts.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseJudgeReliability(): JudgeReliability {
+  return { judge: '', reliability: 0, pairs: 0 };
+}
+
+export const JudgeReliability: MessageFns<JudgeReliability> = {
+  encode(message: JudgeReliability, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.judge !== '') {
+      writer.uint32(10).string(message.judge);
+    }
+    if (message.reliability !== 0) {
+      writer.uint32(17).double(message.reliability);
+    }
+    if (message.pairs !== 0) {
+      writer.uint32(24).uint64(message.pairs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JudgeReliability {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJudgeReliability();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.judge = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.reliability = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pairs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JudgeReliability {
+    return {
+      judge: isSet(object.judge) ? globalThis.String(object.judge) : '',
+      reliability: isSet(object.reliability) ? globalThis.Number(object.reliability) : 0,
+      pairs: isSet(object.pairs) ? globalThis.Number(object.pairs) : 0,
+    };
+  },
+
+  toJSON(message: JudgeReliability): unknown {
+    const obj: any = {};
+    if (message.judge !== '') {
+      obj.judge = message.judge;
+    }
+    if (message.reliability !== 0) {
+      obj.reliability = floatToJson(message.reliability);
+    }
+    if (message.pairs !== 0) {
+      obj.pairs = Math.round(message.pairs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<JudgeReliability>): JudgeReliability {
+    return JudgeReliability.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JudgeReliability>): JudgeReliability {
+    const message = createBaseJudgeReliability();
+    message.judge = object.judge ?? '';
+    message.reliability = object.reliability ?? 0;
+    message.pairs = object.pairs ?? 0;
+    return message;
+  },
+};
+
+function createBaseEstimateReliabilityResponse(): EstimateReliabilityResponse {
+  return { judges: [] };
+}
+
+export const EstimateReliabilityResponse: MessageFns<EstimateReliabilityResponse> = {
+  encode(message: EstimateReliabilityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.judges) {
+      JudgeReliability.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EstimateReliabilityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEstimateReliabilityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.judges.push(JudgeReliability.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EstimateReliabilityResponse {
+    return {
+      judges: globalThis.Array.isArray(object?.judges)
+        ? object.judges.map((e: any) => JudgeReliability.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: EstimateReliabilityResponse): unknown {
+    const obj: any = {};
+    if (message.judges?.length) {
+      obj.judges = message.judges.map((e) => JudgeReliability.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EstimateReliabilityResponse>): EstimateReliabilityResponse {
+    return EstimateReliabilityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EstimateReliabilityResponse>): EstimateReliabilityResponse {
+    const message = createBaseEstimateReliabilityResponse();
+    message.judges = object.judges?.map((e) => JudgeReliability.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1515,6 +2377,139 @@ export const Estimate: MessageFns<Estimate> = {
   },
 };
 
+function createBaseReliabilityBin(): ReliabilityBin {
+  return { lower: 0, upper: 0, pairs: 0, confidence: 0, accuracy: 0 };
+}
+
+export const ReliabilityBin: MessageFns<ReliabilityBin> = {
+  encode(message: ReliabilityBin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lower !== 0) {
+      writer.uint32(9).double(message.lower);
+    }
+    if (message.upper !== 0) {
+      writer.uint32(17).double(message.upper);
+    }
+    if (message.pairs !== 0) {
+      writer.uint32(24).uint64(message.pairs);
+    }
+    if (message.confidence !== 0) {
+      writer.uint32(33).double(message.confidence);
+    }
+    if (message.accuracy !== 0) {
+      writer.uint32(41).double(message.accuracy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReliabilityBin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReliabilityBin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.lower = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.upper = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pairs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.confidence = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.accuracy = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReliabilityBin {
+    return {
+      lower: isSet(object.lower) ? globalThis.Number(object.lower) : 0,
+      upper: isSet(object.upper) ? globalThis.Number(object.upper) : 0,
+      pairs: isSet(object.pairs) ? globalThis.Number(object.pairs) : 0,
+      confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : 0,
+      accuracy: isSet(object.accuracy) ? globalThis.Number(object.accuracy) : 0,
+    };
+  },
+
+  toJSON(message: ReliabilityBin): unknown {
+    const obj: any = {};
+    if (message.lower !== 0) {
+      obj.lower = floatToJson(message.lower);
+    }
+    if (message.upper !== 0) {
+      obj.upper = floatToJson(message.upper);
+    }
+    if (message.pairs !== 0) {
+      obj.pairs = Math.round(message.pairs);
+    }
+    if (message.confidence !== 0) {
+      obj.confidence = floatToJson(message.confidence);
+    }
+    if (message.accuracy !== 0) {
+      obj.accuracy = floatToJson(message.accuracy);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReliabilityBin>): ReliabilityBin {
+    return ReliabilityBin.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReliabilityBin>): ReliabilityBin {
+    const message = createBaseReliabilityBin();
+    message.lower = object.lower ?? 0;
+    message.upper = object.upper ?? 0;
+    message.pairs = object.pairs ?? 0;
+    message.confidence = object.confidence ?? 0;
+    message.accuracy = object.accuracy ?? 0;
+    return message;
+  },
+};
+
 function createBaseAssessFidelityResponse(): AssessFidelityResponse {
   return {
     groups: 0,
@@ -1526,6 +2521,32 @@ function createBaseAssessFidelityResponse(): AssessFidelityResponse {
     unreadable: undefined,
     intransitivity: undefined,
     lengthCorrelation: 0,
+    splitHalfReliability: undefined,
+    accuracy: undefined,
+    confidentAccuracy: undefined,
+    calibrationError: undefined,
+    calibratedError: undefined,
+    reliability: [],
+    temperature: undefined,
+    flipRate: undefined,
+    recommendation: 0,
+    reason: '',
+    orderConsistencyInterval: undefined,
+    positionBiasInterval: undefined,
+    intransitivityInterval: undefined,
+    lengthCorrelationInterval: undefined,
+    tieRate: undefined,
+    plattBias: undefined,
+    plattSlope: undefined,
+    plattCalibratedError: undefined,
+    bestWorstFlipRate: undefined,
+    flipRateIsLowerBound: false,
+    partialTau: undefined,
+    auditorNoise: undefined,
+    auditedGroups: 0,
+    groupsNeeded: 0,
+    verdictCalibrationError: undefined,
+    bestFlipRate: undefined,
   };
 }
 
@@ -1557,6 +2578,84 @@ export const AssessFidelityResponse: MessageFns<AssessFidelityResponse> = {
     }
     if (message.lengthCorrelation !== 0) {
       writer.uint32(73).double(message.lengthCorrelation);
+    }
+    if (message.splitHalfReliability !== undefined) {
+      Estimate.encode(message.splitHalfReliability, writer.uint32(82).fork()).join();
+    }
+    if (message.accuracy !== undefined) {
+      Estimate.encode(message.accuracy, writer.uint32(90).fork()).join();
+    }
+    if (message.confidentAccuracy !== undefined) {
+      Estimate.encode(message.confidentAccuracy, writer.uint32(98).fork()).join();
+    }
+    if (message.calibrationError !== undefined) {
+      Estimate.encode(message.calibrationError, writer.uint32(106).fork()).join();
+    }
+    if (message.calibratedError !== undefined) {
+      writer.uint32(113).double(message.calibratedError);
+    }
+    for (const v of message.reliability) {
+      ReliabilityBin.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.temperature !== undefined) {
+      writer.uint32(129).double(message.temperature);
+    }
+    if (message.flipRate !== undefined) {
+      Estimate.encode(message.flipRate, writer.uint32(138).fork()).join();
+    }
+    if (message.recommendation !== 0) {
+      writer.uint32(144).int32(message.recommendation);
+    }
+    if (message.reason !== '') {
+      writer.uint32(154).string(message.reason);
+    }
+    if (message.orderConsistencyInterval !== undefined) {
+      Estimate.encode(message.orderConsistencyInterval, writer.uint32(162).fork()).join();
+    }
+    if (message.positionBiasInterval !== undefined) {
+      Estimate.encode(message.positionBiasInterval, writer.uint32(170).fork()).join();
+    }
+    if (message.intransitivityInterval !== undefined) {
+      Estimate.encode(message.intransitivityInterval, writer.uint32(178).fork()).join();
+    }
+    if (message.lengthCorrelationInterval !== undefined) {
+      Estimate.encode(message.lengthCorrelationInterval, writer.uint32(186).fork()).join();
+    }
+    if (message.tieRate !== undefined) {
+      Estimate.encode(message.tieRate, writer.uint32(194).fork()).join();
+    }
+    if (message.plattBias !== undefined) {
+      writer.uint32(201).double(message.plattBias);
+    }
+    if (message.plattSlope !== undefined) {
+      writer.uint32(209).double(message.plattSlope);
+    }
+    if (message.plattCalibratedError !== undefined) {
+      writer.uint32(217).double(message.plattCalibratedError);
+    }
+    if (message.bestWorstFlipRate !== undefined) {
+      Estimate.encode(message.bestWorstFlipRate, writer.uint32(226).fork()).join();
+    }
+    if (message.flipRateIsLowerBound !== false) {
+      writer.uint32(232).bool(message.flipRateIsLowerBound);
+    }
+    if (message.partialTau !== undefined) {
+      Estimate.encode(message.partialTau, writer.uint32(242).fork()).join();
+    }
+    if (message.auditorNoise !== undefined) {
+      writer.uint32(249).double(message.auditorNoise);
+    }
+    if (message.auditedGroups !== 0) {
+      writer.uint32(256).uint32(message.auditedGroups);
+    }
+    if (message.groupsNeeded !== 0) {
+      writer.uint32(264).uint32(message.groupsNeeded);
+    }
+    if (message.verdictCalibrationError !== undefined) {
+      writer.uint32(273).double(message.verdictCalibrationError);
+    }
+    if (message.bestFlipRate !== undefined) {
+      Estimate.encode(message.bestFlipRate, writer.uint32(282).fork()).join();
     }
     return writer;
   },
@@ -1646,6 +2745,214 @@ export const AssessFidelityResponse: MessageFns<AssessFidelityResponse> = {
             message.lengthCorrelation = reader.double();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.splitHalfReliability = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.accuracy = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.confidentAccuracy = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.calibrationError = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.calibratedError = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.reliability.push(ReliabilityBin.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 129) {
+              break;
+            }
+
+            message.temperature = reader.double();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.flipRate = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.recommendation = reader.int32() as any;
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.orderConsistencyInterval = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.positionBiasInterval = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.intransitivityInterval = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.lengthCorrelationInterval = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.tieRate = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 25: {
+            if (tag !== 201) {
+              break;
+            }
+
+            message.plattBias = reader.double();
+            continue;
+          }
+          case 26: {
+            if (tag !== 209) {
+              break;
+            }
+
+            message.plattSlope = reader.double();
+            continue;
+          }
+          case 27: {
+            if (tag !== 217) {
+              break;
+            }
+
+            message.plattCalibratedError = reader.double();
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.bestWorstFlipRate = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 29: {
+            if (tag !== 232) {
+              break;
+            }
+
+            message.flipRateIsLowerBound = reader.bool();
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.partialTau = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 31: {
+            if (tag !== 249) {
+              break;
+            }
+
+            message.auditorNoise = reader.double();
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.auditedGroups = reader.uint32();
+            continue;
+          }
+          case 33: {
+            if (tag !== 264) {
+              break;
+            }
+
+            message.groupsNeeded = reader.uint32();
+            continue;
+          }
+          case 34: {
+            if (tag !== 273) {
+              break;
+            }
+
+            message.verdictCalibrationError = reader.double();
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.bestFlipRate = Estimate.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1685,6 +2992,118 @@ export const AssessFidelityResponse: MessageFns<AssessFidelityResponse> = {
         : isSet(object.length_correlation)
           ? globalThis.Number(object.length_correlation)
           : 0,
+      splitHalfReliability: isSet(object.splitHalfReliability)
+        ? Estimate.fromJSON(object.splitHalfReliability)
+        : isSet(object.split_half_reliability)
+          ? Estimate.fromJSON(object.split_half_reliability)
+          : undefined,
+      accuracy: isSet(object.accuracy) ? Estimate.fromJSON(object.accuracy) : undefined,
+      confidentAccuracy: isSet(object.confidentAccuracy)
+        ? Estimate.fromJSON(object.confidentAccuracy)
+        : isSet(object.confident_accuracy)
+          ? Estimate.fromJSON(object.confident_accuracy)
+          : undefined,
+      calibrationError: isSet(object.calibrationError)
+        ? Estimate.fromJSON(object.calibrationError)
+        : isSet(object.calibration_error)
+          ? Estimate.fromJSON(object.calibration_error)
+          : undefined,
+      calibratedError: isSet(object.calibratedError)
+        ? globalThis.Number(object.calibratedError)
+        : isSet(object.calibrated_error)
+          ? globalThis.Number(object.calibrated_error)
+          : undefined,
+      reliability: globalThis.Array.isArray(object?.reliability)
+        ? object.reliability.map((e: any) => ReliabilityBin.fromJSON(e))
+        : [],
+      temperature: isSet(object.temperature) ? globalThis.Number(object.temperature) : undefined,
+      flipRate: isSet(object.flipRate)
+        ? Estimate.fromJSON(object.flipRate)
+        : isSet(object.flip_rate)
+          ? Estimate.fromJSON(object.flip_rate)
+          : undefined,
+      recommendation: isSet(object.recommendation) ? recommendationFromJSON(object.recommendation) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      orderConsistencyInterval: isSet(object.orderConsistencyInterval)
+        ? Estimate.fromJSON(object.orderConsistencyInterval)
+        : isSet(object.order_consistency_interval)
+          ? Estimate.fromJSON(object.order_consistency_interval)
+          : undefined,
+      positionBiasInterval: isSet(object.positionBiasInterval)
+        ? Estimate.fromJSON(object.positionBiasInterval)
+        : isSet(object.position_bias_interval)
+          ? Estimate.fromJSON(object.position_bias_interval)
+          : undefined,
+      intransitivityInterval: isSet(object.intransitivityInterval)
+        ? Estimate.fromJSON(object.intransitivityInterval)
+        : isSet(object.intransitivity_interval)
+          ? Estimate.fromJSON(object.intransitivity_interval)
+          : undefined,
+      lengthCorrelationInterval: isSet(object.lengthCorrelationInterval)
+        ? Estimate.fromJSON(object.lengthCorrelationInterval)
+        : isSet(object.length_correlation_interval)
+          ? Estimate.fromJSON(object.length_correlation_interval)
+          : undefined,
+      tieRate: isSet(object.tieRate)
+        ? Estimate.fromJSON(object.tieRate)
+        : isSet(object.tie_rate)
+          ? Estimate.fromJSON(object.tie_rate)
+          : undefined,
+      plattBias: isSet(object.plattBias)
+        ? globalThis.Number(object.plattBias)
+        : isSet(object.platt_bias)
+          ? globalThis.Number(object.platt_bias)
+          : undefined,
+      plattSlope: isSet(object.plattSlope)
+        ? globalThis.Number(object.plattSlope)
+        : isSet(object.platt_slope)
+          ? globalThis.Number(object.platt_slope)
+          : undefined,
+      plattCalibratedError: isSet(object.plattCalibratedError)
+        ? globalThis.Number(object.plattCalibratedError)
+        : isSet(object.platt_calibrated_error)
+          ? globalThis.Number(object.platt_calibrated_error)
+          : undefined,
+      bestWorstFlipRate: isSet(object.bestWorstFlipRate)
+        ? Estimate.fromJSON(object.bestWorstFlipRate)
+        : isSet(object.best_worst_flip_rate)
+          ? Estimate.fromJSON(object.best_worst_flip_rate)
+          : undefined,
+      flipRateIsLowerBound: isSet(object.flipRateIsLowerBound)
+        ? globalThis.Boolean(object.flipRateIsLowerBound)
+        : isSet(object.flip_rate_is_lower_bound)
+          ? globalThis.Boolean(object.flip_rate_is_lower_bound)
+          : false,
+      partialTau: isSet(object.partialTau)
+        ? Estimate.fromJSON(object.partialTau)
+        : isSet(object.partial_tau)
+          ? Estimate.fromJSON(object.partial_tau)
+          : undefined,
+      auditorNoise: isSet(object.auditorNoise)
+        ? globalThis.Number(object.auditorNoise)
+        : isSet(object.auditor_noise)
+          ? globalThis.Number(object.auditor_noise)
+          : undefined,
+      auditedGroups: isSet(object.auditedGroups)
+        ? globalThis.Number(object.auditedGroups)
+        : isSet(object.audited_groups)
+          ? globalThis.Number(object.audited_groups)
+          : 0,
+      groupsNeeded: isSet(object.groupsNeeded)
+        ? globalThis.Number(object.groupsNeeded)
+        : isSet(object.groups_needed)
+          ? globalThis.Number(object.groups_needed)
+          : 0,
+      verdictCalibrationError: isSet(object.verdictCalibrationError)
+        ? globalThis.Number(object.verdictCalibrationError)
+        : isSet(object.verdict_calibration_error)
+          ? globalThis.Number(object.verdict_calibration_error)
+          : undefined,
+      bestFlipRate: isSet(object.bestFlipRate)
+        ? Estimate.fromJSON(object.bestFlipRate)
+        : isSet(object.best_flip_rate)
+          ? Estimate.fromJSON(object.best_flip_rate)
+          : undefined,
     };
   },
 
@@ -1717,6 +3136,84 @@ export const AssessFidelityResponse: MessageFns<AssessFidelityResponse> = {
     if (message.lengthCorrelation !== 0) {
       obj.lengthCorrelation = floatToJson(message.lengthCorrelation);
     }
+    if (message.splitHalfReliability !== undefined) {
+      obj.splitHalfReliability = Estimate.toJSON(message.splitHalfReliability);
+    }
+    if (message.accuracy !== undefined) {
+      obj.accuracy = Estimate.toJSON(message.accuracy);
+    }
+    if (message.confidentAccuracy !== undefined) {
+      obj.confidentAccuracy = Estimate.toJSON(message.confidentAccuracy);
+    }
+    if (message.calibrationError !== undefined) {
+      obj.calibrationError = Estimate.toJSON(message.calibrationError);
+    }
+    if (message.calibratedError !== undefined) {
+      obj.calibratedError = floatToJson(message.calibratedError);
+    }
+    if (message.reliability?.length) {
+      obj.reliability = message.reliability.map((e) => ReliabilityBin.toJSON(e));
+    }
+    if (message.temperature !== undefined) {
+      obj.temperature = floatToJson(message.temperature);
+    }
+    if (message.flipRate !== undefined) {
+      obj.flipRate = Estimate.toJSON(message.flipRate);
+    }
+    if (message.recommendation !== 0) {
+      obj.recommendation = recommendationToJSON(message.recommendation);
+    }
+    if (message.reason !== '') {
+      obj.reason = message.reason;
+    }
+    if (message.orderConsistencyInterval !== undefined) {
+      obj.orderConsistencyInterval = Estimate.toJSON(message.orderConsistencyInterval);
+    }
+    if (message.positionBiasInterval !== undefined) {
+      obj.positionBiasInterval = Estimate.toJSON(message.positionBiasInterval);
+    }
+    if (message.intransitivityInterval !== undefined) {
+      obj.intransitivityInterval = Estimate.toJSON(message.intransitivityInterval);
+    }
+    if (message.lengthCorrelationInterval !== undefined) {
+      obj.lengthCorrelationInterval = Estimate.toJSON(message.lengthCorrelationInterval);
+    }
+    if (message.tieRate !== undefined) {
+      obj.tieRate = Estimate.toJSON(message.tieRate);
+    }
+    if (message.plattBias !== undefined) {
+      obj.plattBias = floatToJson(message.plattBias);
+    }
+    if (message.plattSlope !== undefined) {
+      obj.plattSlope = floatToJson(message.plattSlope);
+    }
+    if (message.plattCalibratedError !== undefined) {
+      obj.plattCalibratedError = floatToJson(message.plattCalibratedError);
+    }
+    if (message.bestWorstFlipRate !== undefined) {
+      obj.bestWorstFlipRate = Estimate.toJSON(message.bestWorstFlipRate);
+    }
+    if (message.flipRateIsLowerBound !== false) {
+      obj.flipRateIsLowerBound = message.flipRateIsLowerBound;
+    }
+    if (message.partialTau !== undefined) {
+      obj.partialTau = Estimate.toJSON(message.partialTau);
+    }
+    if (message.auditorNoise !== undefined) {
+      obj.auditorNoise = floatToJson(message.auditorNoise);
+    }
+    if (message.auditedGroups !== 0) {
+      obj.auditedGroups = Math.round(message.auditedGroups);
+    }
+    if (message.groupsNeeded !== 0) {
+      obj.groupsNeeded = Math.round(message.groupsNeeded);
+    }
+    if (message.verdictCalibrationError !== undefined) {
+      obj.verdictCalibrationError = floatToJson(message.verdictCalibrationError);
+    }
+    if (message.bestFlipRate !== undefined) {
+      obj.bestFlipRate = Estimate.toJSON(message.bestFlipRate);
+    }
     return obj;
   },
 
@@ -1736,6 +3233,71 @@ export const AssessFidelityResponse: MessageFns<AssessFidelityResponse> = {
     message.unreadable = object.unreadable ?? undefined;
     message.intransitivity = object.intransitivity ?? undefined;
     message.lengthCorrelation = object.lengthCorrelation ?? 0;
+    message.splitHalfReliability =
+      object.splitHalfReliability !== undefined && object.splitHalfReliability !== null
+        ? Estimate.fromPartial(object.splitHalfReliability)
+        : undefined;
+    message.accuracy =
+      object.accuracy !== undefined && object.accuracy !== null
+        ? Estimate.fromPartial(object.accuracy)
+        : undefined;
+    message.confidentAccuracy =
+      object.confidentAccuracy !== undefined && object.confidentAccuracy !== null
+        ? Estimate.fromPartial(object.confidentAccuracy)
+        : undefined;
+    message.calibrationError =
+      object.calibrationError !== undefined && object.calibrationError !== null
+        ? Estimate.fromPartial(object.calibrationError)
+        : undefined;
+    message.calibratedError = object.calibratedError ?? undefined;
+    message.reliability = object.reliability?.map((e) => ReliabilityBin.fromPartial(e)) || [];
+    message.temperature = object.temperature ?? undefined;
+    message.flipRate =
+      object.flipRate !== undefined && object.flipRate !== null
+        ? Estimate.fromPartial(object.flipRate)
+        : undefined;
+    message.recommendation = object.recommendation ?? 0;
+    message.reason = object.reason ?? '';
+    message.orderConsistencyInterval =
+      object.orderConsistencyInterval !== undefined && object.orderConsistencyInterval !== null
+        ? Estimate.fromPartial(object.orderConsistencyInterval)
+        : undefined;
+    message.positionBiasInterval =
+      object.positionBiasInterval !== undefined && object.positionBiasInterval !== null
+        ? Estimate.fromPartial(object.positionBiasInterval)
+        : undefined;
+    message.intransitivityInterval =
+      object.intransitivityInterval !== undefined && object.intransitivityInterval !== null
+        ? Estimate.fromPartial(object.intransitivityInterval)
+        : undefined;
+    message.lengthCorrelationInterval =
+      object.lengthCorrelationInterval !== undefined && object.lengthCorrelationInterval !== null
+        ? Estimate.fromPartial(object.lengthCorrelationInterval)
+        : undefined;
+    message.tieRate =
+      object.tieRate !== undefined && object.tieRate !== null
+        ? Estimate.fromPartial(object.tieRate)
+        : undefined;
+    message.plattBias = object.plattBias ?? undefined;
+    message.plattSlope = object.plattSlope ?? undefined;
+    message.plattCalibratedError = object.plattCalibratedError ?? undefined;
+    message.bestWorstFlipRate =
+      object.bestWorstFlipRate !== undefined && object.bestWorstFlipRate !== null
+        ? Estimate.fromPartial(object.bestWorstFlipRate)
+        : undefined;
+    message.flipRateIsLowerBound = object.flipRateIsLowerBound ?? false;
+    message.partialTau =
+      object.partialTau !== undefined && object.partialTau !== null
+        ? Estimate.fromPartial(object.partialTau)
+        : undefined;
+    message.auditorNoise = object.auditorNoise ?? undefined;
+    message.auditedGroups = object.auditedGroups ?? 0;
+    message.groupsNeeded = object.groupsNeeded ?? 0;
+    message.verdictCalibrationError = object.verdictCalibrationError ?? undefined;
+    message.bestFlipRate =
+      object.bestFlipRate !== undefined && object.bestFlipRate !== null
+        ? Estimate.fromPartial(object.bestFlipRate)
+        : undefined;
     return message;
   },
 };
@@ -1767,6 +3329,20 @@ export const ScorerServiceService = {
       Buffer.from(ScoreGroupsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ScoreGroupsResponse => ScoreGroupsResponse.decode(value),
   },
+  /** From the verdicts of a panel on all groups, how far each of its judges can be relied on. */
+  estimateReliability: {
+    path: '/overtone.v1.ScorerService/EstimateReliability' as const,
+    requestStream: true as const,
+    responseStream: false as const,
+    requestSerialize: (value: EstimateReliabilityRequest): Buffer =>
+      Buffer.from(EstimateReliabilityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EstimateReliabilityRequest =>
+      EstimateReliabilityRequest.decode(value),
+    responseSerialize: (value: EstimateReliabilityResponse): Buffer =>
+      Buffer.from(EstimateReliabilityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EstimateReliabilityResponse =>
+      EstimateReliabilityResponse.decode(value),
+  },
   /** From all groups of a signal, how far it can be trusted. */
   assessFidelity: {
     path: '/overtone.v1.ScorerService/AssessFidelity' as const,
@@ -1786,6 +3362,8 @@ export interface ScorerServiceServer extends UntypedServiceImplementation {
   planComparisons: handleBidiStreamingCall<PlanComparisonsRequest, PlanComparisonsResponse>;
   /** For every group, one score per solution. One answer per request, in order. */
   scoreGroups: handleBidiStreamingCall<ScoreGroupsRequest, ScoreGroupsResponse>;
+  /** From the verdicts of a panel on all groups, how far each of its judges can be relied on. */
+  estimateReliability: handleClientStreamingCall<EstimateReliabilityRequest, EstimateReliabilityResponse>;
   /** From all groups of a signal, how far it can be trusted. */
   assessFidelity: handleClientStreamingCall<AssessFidelityRequest, AssessFidelityResponse>;
 }
@@ -1807,6 +3385,23 @@ export interface ScorerServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<ScoreGroupsRequest, ScoreGroupsResponse>;
+  /** From the verdicts of a panel on all groups, how far each of its judges can be relied on. */
+  estimateReliability(
+    callback: (error: ServiceError | null, response: EstimateReliabilityResponse) => void,
+  ): ClientWritableStream<EstimateReliabilityRequest>;
+  estimateReliability(
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EstimateReliabilityResponse) => void,
+  ): ClientWritableStream<EstimateReliabilityRequest>;
+  estimateReliability(
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EstimateReliabilityResponse) => void,
+  ): ClientWritableStream<EstimateReliabilityRequest>;
+  estimateReliability(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EstimateReliabilityResponse) => void,
+  ): ClientWritableStream<EstimateReliabilityRequest>;
   /** From all groups of a signal, how far it can be trusted. */
   assessFidelity(
     callback: (error: ServiceError | null, response: AssessFidelityResponse) => void,

@@ -34,6 +34,8 @@ export const SftSelection = {
   SFT_SELECTION_RANDOM: 2,
   /** SFT_SELECTION_BEST - The one with the highest score. */
   SFT_SELECTION_BEST: 3,
+  /** SFT_SELECTION_WEIGHTED - Every solution, weighted by the softmax of the scores in its group: for Bradley–Terry strengths, by how likely it is to be the best. */
+  SFT_SELECTION_WEIGHTED: 4,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -44,6 +46,7 @@ export namespace SftSelection {
   export type SFT_SELECTION_ALL = typeof SftSelection.SFT_SELECTION_ALL;
   export type SFT_SELECTION_RANDOM = typeof SftSelection.SFT_SELECTION_RANDOM;
   export type SFT_SELECTION_BEST = typeof SftSelection.SFT_SELECTION_BEST;
+  export type SFT_SELECTION_WEIGHTED = typeof SftSelection.SFT_SELECTION_WEIGHTED;
   export type UNRECOGNIZED = typeof SftSelection.UNRECOGNIZED;
 }
 
@@ -61,6 +64,9 @@ export function sftSelectionFromJSON(object: any): SftSelection {
     case 3:
     case 'SFT_SELECTION_BEST':
       return SftSelection.SFT_SELECTION_BEST;
+    case 4:
+    case 'SFT_SELECTION_WEIGHTED':
+      return SftSelection.SFT_SELECTION_WEIGHTED;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -78,7 +84,61 @@ export function sftSelectionToJSON(object: SftSelection): string {
       return 'SFT_SELECTION_RANDOM';
     case SftSelection.SFT_SELECTION_BEST:
       return 'SFT_SELECTION_BEST';
+    case SftSelection.SFT_SELECTION_WEIGHTED:
+      return 'SFT_SELECTION_WEIGHTED';
     case SftSelection.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
+/** What a preference costs in direct preference optimisation. */
+export const DpoLossType = {
+  /** DPO_LOSS_TYPE_UNSPECIFIED - Sigmoid. */
+  DPO_LOSS_TYPE_UNSPECIFIED: 0,
+  /** DPO_LOSS_TYPE_SIGMOID - −log σ(margin); with label smoothing, conservative DPO. */
+  DPO_LOSS_TYPE_SIGMOID: 1,
+  /** DPO_LOSS_TYPE_ROBUST - Unbiased under labels that are flipped as often as label smoothing says. */
+  DPO_LOSS_TYPE_ROBUST: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DpoLossType = (typeof DpoLossType)[keyof typeof DpoLossType];
+
+export namespace DpoLossType {
+  export type DPO_LOSS_TYPE_UNSPECIFIED = typeof DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED;
+  export type DPO_LOSS_TYPE_SIGMOID = typeof DpoLossType.DPO_LOSS_TYPE_SIGMOID;
+  export type DPO_LOSS_TYPE_ROBUST = typeof DpoLossType.DPO_LOSS_TYPE_ROBUST;
+  export type UNRECOGNIZED = typeof DpoLossType.UNRECOGNIZED;
+}
+
+export function dpoLossTypeFromJSON(object: any): DpoLossType {
+  switch (object) {
+    case 0:
+    case 'DPO_LOSS_TYPE_UNSPECIFIED':
+      return DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED;
+    case 1:
+    case 'DPO_LOSS_TYPE_SIGMOID':
+      return DpoLossType.DPO_LOSS_TYPE_SIGMOID;
+    case 2:
+    case 'DPO_LOSS_TYPE_ROBUST':
+      return DpoLossType.DPO_LOSS_TYPE_ROBUST;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return DpoLossType.UNRECOGNIZED;
+  }
+}
+
+export function dpoLossTypeToJSON(object: DpoLossType): string {
+  switch (object) {
+    case DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED:
+      return 'DPO_LOSS_TYPE_UNSPECIFIED';
+    case DpoLossType.DPO_LOSS_TYPE_SIGMOID:
+      return 'DPO_LOSS_TYPE_SIGMOID';
+    case DpoLossType.DPO_LOSS_TYPE_ROBUST:
+      return 'DPO_LOSS_TYPE_ROBUST';
+    case DpoLossType.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
   }
@@ -234,10 +294,14 @@ export interface SftObjective {
   selection: SftSelection;
 }
 
-/** Direct preference optimisation, sigmoid loss, best against worst of each group. */
+/** Direct preference optimisation, best against worst of each group. */
 export interface DpoObjective {
   /** Inverse temperature of the implicit reward. */
   beta: number;
+  /** What a preference costs. */
+  lossType: DpoLossType;
+  /** Probability that a preference is the wrong way round, in [0, 0.5). */
+  labelSmoothing: number;
 }
 
 /** RRHF: ranking loss on mean completion log-probabilities plus the negative log-likelihood of the best. */
@@ -246,6 +310,11 @@ export interface RrhfObjective {
   rankWeight: number;
   /** Multiply each pair's term by sigmoid(score_i − score_j): RRHF-BT. */
   bradleyTerryWeights: boolean;
+  /**
+   * Probability that a preference is the wrong way round, in [0, 0.5): the ranking loss counts 1 − 2 of it, and the likelihood is that of
+   * all solutions, weighted by the softmax of their scores, instead of the best one's.
+   */
+  labelSmoothing: number;
 }
 
 /** Low-rank adaptation. */
@@ -486,13 +555,19 @@ export const SftObjective: MessageFns<SftObjective> = {
 };
 
 function createBaseDpoObjective(): DpoObjective {
-  return { beta: 0 };
+  return { beta: 0, lossType: 0, labelSmoothing: 0 };
 }
 
 export const DpoObjective: MessageFns<DpoObjective> = {
   encode(message: DpoObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.beta !== 0) {
       writer.uint32(9).double(message.beta);
+    }
+    if (message.lossType !== 0) {
+      writer.uint32(16).int32(message.lossType);
+    }
+    if (message.labelSmoothing !== 0) {
+      writer.uint32(25).double(message.labelSmoothing);
     }
     return writer;
   },
@@ -518,6 +593,22 @@ export const DpoObjective: MessageFns<DpoObjective> = {
             message.beta = reader.double();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lossType = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.labelSmoothing = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,13 +622,31 @@ export const DpoObjective: MessageFns<DpoObjective> = {
   },
 
   fromJSON(object: any): DpoObjective {
-    return { beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0 };
+    return {
+      beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0,
+      lossType: isSet(object.lossType)
+        ? dpoLossTypeFromJSON(object.lossType)
+        : isSet(object.loss_type)
+          ? dpoLossTypeFromJSON(object.loss_type)
+          : 0,
+      labelSmoothing: isSet(object.labelSmoothing)
+        ? globalThis.Number(object.labelSmoothing)
+        : isSet(object.label_smoothing)
+          ? globalThis.Number(object.label_smoothing)
+          : 0,
+    };
   },
 
   toJSON(message: DpoObjective): unknown {
     const obj: any = {};
     if (message.beta !== 0) {
       obj.beta = floatToJson(message.beta);
+    }
+    if (message.lossType !== 0) {
+      obj.lossType = dpoLossTypeToJSON(message.lossType);
+    }
+    if (message.labelSmoothing !== 0) {
+      obj.labelSmoothing = floatToJson(message.labelSmoothing);
     }
     return obj;
   },
@@ -548,12 +657,14 @@ export const DpoObjective: MessageFns<DpoObjective> = {
   fromPartial(object: DeepPartial<DpoObjective>): DpoObjective {
     const message = createBaseDpoObjective();
     message.beta = object.beta ?? 0;
+    message.lossType = object.lossType ?? 0;
+    message.labelSmoothing = object.labelSmoothing ?? 0;
     return message;
   },
 };
 
 function createBaseRrhfObjective(): RrhfObjective {
-  return { rankWeight: 0, bradleyTerryWeights: false };
+  return { rankWeight: 0, bradleyTerryWeights: false, labelSmoothing: 0 };
 }
 
 export const RrhfObjective: MessageFns<RrhfObjective> = {
@@ -563,6 +674,9 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
     }
     if (message.bradleyTerryWeights !== false) {
       writer.uint32(16).bool(message.bradleyTerryWeights);
+    }
+    if (message.labelSmoothing !== 0) {
+      writer.uint32(25).double(message.labelSmoothing);
     }
     return writer;
   },
@@ -596,6 +710,14 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
             message.bradleyTerryWeights = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.labelSmoothing = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -620,6 +742,11 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
         : isSet(object.bradley_terry_weights)
           ? globalThis.Boolean(object.bradley_terry_weights)
           : false,
+      labelSmoothing: isSet(object.labelSmoothing)
+        ? globalThis.Number(object.labelSmoothing)
+        : isSet(object.label_smoothing)
+          ? globalThis.Number(object.label_smoothing)
+          : 0,
     };
   },
 
@@ -631,6 +758,9 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
     if (message.bradleyTerryWeights !== false) {
       obj.bradleyTerryWeights = message.bradleyTerryWeights;
     }
+    if (message.labelSmoothing !== 0) {
+      obj.labelSmoothing = floatToJson(message.labelSmoothing);
+    }
     return obj;
   },
 
@@ -641,6 +771,7 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
     const message = createBaseRrhfObjective();
     message.rankWeight = object.rankWeight ?? 0;
     message.bradleyTerryWeights = object.bradleyTerryWeights ?? false;
+    message.labelSmoothing = object.labelSmoothing ?? 0;
     return message;
   },
 };

@@ -1,0 +1,82 @@
+// Questions with solutions from elsewhere: JSONL, one question a line, read as it is asked for.
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { PairVerdict, Solution } from '@overtone/contracts';
+import { z } from 'zod';
+import { InputError, oneLine } from '../input-error.ts';
+
+const solution = z.looseObject({
+  text: z.string().min(1),
+  meanEntropy: z.number().optional(),
+  meanLogprob: z.number().optional(),
+  topEntropy: z.number().optional(),
+  tokens: z.int().min(0).optional(),
+});
+
+const row = z.looseObject({
+  id: z.string().min(1),
+  question: z.string().min(1),
+  solutions: z.array(
+    z.union([
+      solution,
+      z
+        .string()
+        .min(1)
+        .transform((text) => ({ text })),
+    ]),
+  ),
+  verdicts: z.record(z.string(), z.json()).optional(),
+});
+
+/** A line of the file; what it holds beyond these fields is kept. */
+export type QuestionRow = z.infer<typeof row>;
+
+/** A line with the verdicts of judges, by their names. */
+export type JudgedRow = Omit<QuestionRow, 'verdicts'> & {
+  readonly verdicts: Readonly<Record<string, unknown>>;
+};
+
+/** Reads the questions of a file. @throws InputError that names the line and what is wrong with it. */
+export async function* readQuestions(path: string): AsyncGenerator<QuestionRow> {
+  const ids = new Set<string>();
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    number++;
+    if (line.trim() === '') continue;
+    const fail = (message: string): never => {
+      throw new InputError(`${path}:${number}: ${oneLine(message)}`);
+    };
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      fail(`no JSON (${error instanceof Error ? error.message : String(error)})`);
+    }
+    const parsed = row.safeParse(value);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return fail(
+        `${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'malformed'}; expected {"id", "question", "solutions": [{"text"}]}`,
+      );
+    }
+    if (ids.has(parsed.data.id)) fail(`the id "${parsed.data.id}" names two questions`);
+    ids.add(parsed.data.id);
+    yield parsed.data;
+  }
+}
+
+/** Solutions as the scorer sees them. */
+export function solutionsOf({ solutions }: Pick<QuestionRow, 'solutions'>): Solution[] {
+  return solutions.map((each, index) => {
+    const { text, meanEntropy = 0, meanLogprob = 0, tokens = 0, topEntropy } = solution.parse(each);
+    return { index, text, meanEntropy, meanLogprob, tokens, topEntropy };
+  });
+}
+
+/** A question with further verdicts. */
+export function withJudged(
+  question: QuestionRow,
+  judged: Readonly<Record<string, readonly PairVerdict[]>>,
+): JudgedRow {
+  return { ...question, verdicts: { ...question.verdicts, ...judged } };
+}
