@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   cachedAttention,
   gatherRows,
+  recomputed,
   rmsNorm,
   rotaryEmbedding,
   rotaryTable,
@@ -132,7 +133,7 @@ function attend(
 }
 
 /** A layer, as its attention sees it. */
-interface Layer {
+interface Attention {
   readonly config: DecoderConfig;
   readonly layer: number;
   readonly table: RotaryTable;
@@ -149,7 +150,7 @@ interface Attended {
 
 /** Attention among new tokens, and to earlier ones. */
 function sequenceAttention(
-  { config, layer, table, norm, project }: Layer,
+  { config, layer, table, norm, project }: Attention,
   x: tf.Tensor,
   input: DecoderInput,
 ): Attended {
@@ -168,7 +169,7 @@ function sequenceAttention(
 
 /** Attention of one new token a sequence to itself and to the cache, which takes it in. */
 function stepAttention(
-  { config, layer, table, norm, project }: Layer,
+  { config, layer, table, norm, project }: Attention,
   x: tf.Tensor,
   { growing }: DecoderStep,
 ): Attended {
@@ -195,19 +196,33 @@ export function rotaryTableOf(config: DecoderConfig, length: number): RotaryTabl
   return rotaryTable(length, inverseFrequencies, attentionFactor);
 }
 
-/**
- * Runs the decoder's layers.
- *
- * @param positionLimit Positions are below this; default: the model's longest sequence.
- */
+/** The trained parameters of a model as functions of tensors, so that a layer can be computed again for its gradient. */
+export interface Trained {
+  /** By name; those of a layer begin with `model.layers.<n>.`. */
+  readonly parameters: Weights;
+  /** The model with these in the place of the trained parameters of the same names. */
+  readonly model: (parameters: Weights) => { readonly weights: Weights; readonly linear: Linear };
+}
+
+/** How a decoder is run. */
+export interface DecodeOptions {
+  /** Positions are below this. Default: the model's longest sequence. */
+  readonly positionLimit?: number;
+  /**
+   * Gradient checkpointing: of each layer its input alone is kept for the gradient, and the rest computed once more. Keys and values are then
+   * not returned. Default: everything is kept.
+   */
+  readonly checkpointing?: Trained | undefined;
+}
+
+/** Runs the decoder's layers. */
 export function decode(
   config: DecoderConfig,
   weights: Weights,
   linear: Linear,
   input: DecoderInput | DecoderStep,
-  positionLimit = config.maxPositionEmbeddings,
+  { positionLimit = config.maxPositionEmbeddings, checkpointing }: DecodeOptions = {},
 ): DecoderOutput {
-  const { rmsNormEps } = config;
   const [batch, length] = input.tokens.shape;
   const table = rotaryTableOf(config, positionLimit);
   const keys: tf.Tensor4D[] = [];
@@ -217,26 +232,78 @@ export function decode(
     tf.reshape(input.tokens, [batch * length]),
   );
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const norm = (x: tf.Tensor, name: string): tf.Tensor =>
-      rmsNorm(x, weight(weights, `model.layers.${layer}.${name}.weight`), rmsNormEps);
-    const project = (projection: Projection, x: tf.Tensor): tf.Tensor2D =>
-      linear(projectionModule(layer, projection), x as tf.Tensor2D);
-    const x = norm(hidden, 'input_layernorm');
-    const parts: Layer = { config, layer, table, norm, project };
-    const attended = 'growing' in input ? stepAttention(parts, x, input) : sequenceAttention(parts, x, input);
-    keys.push(attended.keys);
-    values.push(attended.values);
-    hidden = tf.add(hidden, project('o_proj', attended.mixed));
-
-    const y = norm(hidden, 'post_attention_layernorm');
-    const gated = tf.mul(silu(project('gate_proj', y)), project('up_proj', y));
-    hidden = tf.add(hidden, project('down_proj', gated));
+    if (checkpointing && 'bias' in input) {
+      hidden = checkpointedLayer(config, layer, table, checkpointing, hidden, input);
+      continue;
+    }
+    const computed = decoderLayer({ config, layer, table, weights, linear }, hidden, input);
+    hidden = computed.hidden;
+    keys.push(computed.keys);
+    values.push(computed.values);
   }
   return {
-    hidden: rmsNorm(hidden, weight(weights, 'model.norm.weight'), rmsNormEps) as tf.Tensor2D,
+    hidden: rmsNorm(hidden, weight(weights, 'model.norm.weight'), config.rmsNormEps) as tf.Tensor2D,
     keys,
     values,
   };
+}
+
+/** A layer with its parameters. */
+interface DecoderLayer {
+  readonly config: DecoderConfig;
+  readonly layer: number;
+  readonly table: RotaryTable;
+  readonly weights: Weights;
+  readonly linear: Linear;
+}
+
+function decoderLayer(
+  { config, layer, table, weights, linear }: DecoderLayer,
+  hidden: tf.Tensor,
+  input: DecoderInput | DecoderStep,
+): { hidden: tf.Tensor; keys: tf.Tensor4D; values: tf.Tensor4D } {
+  const norm = (x: tf.Tensor, name: string): tf.Tensor =>
+    rmsNorm(x, weight(weights, `model.layers.${layer}.${name}.weight`), config.rmsNormEps);
+  const project = (projection: Projection, x: tf.Tensor): tf.Tensor2D =>
+    linear(projectionModule(layer, projection), x as tf.Tensor2D);
+  const x = norm(hidden, 'input_layernorm');
+  const parts: Attention = { config, layer, table, norm, project };
+  const { mixed, keys, values } =
+    'growing' in input ? stepAttention(parts, x, input) : sequenceAttention(parts, x, input);
+  const attended = tf.add(hidden, project('o_proj', mixed));
+  const y = norm(attended, 'post_attention_layernorm');
+  const gated = tf.mul(silu(project('gate_proj', y)), project('up_proj', y));
+  return { hidden: tf.add(attended, project('down_proj', gated)), keys, values };
+}
+
+/** A layer of whose results nothing but the last is kept. */
+function checkpointedLayer(
+  config: DecoderConfig,
+  layer: number,
+  table: RotaryTable,
+  { parameters, model }: Trained,
+  hidden: tf.Tensor,
+  input: DecoderInput,
+): tf.Tensor {
+  const own = Object.entries(parameters).filter(([name]) => name.startsWith(`model.layers.${layer}.`));
+  const names = own.map(([name]) => name);
+  return recomputed(
+    [hidden, ...own.map(([, tensor]) => tensor)],
+    [input.positions, input.bias, table.cos, table.sin],
+    ([x, ...trained], [positions, bias, cos, sin]) => {
+      if (!x) throw new Error('A layer needs an input');
+      const layerParameters = Object.fromEntries(
+        trained.map((tensor, index) => [names[index] ?? '', tensor] as const),
+      );
+      const again = {
+        tokens: input.tokens,
+        positions: positions as tf.Tensor2D,
+        bias: bias as tf.Tensor4D,
+      };
+      const turning = { cos: cos as tf.Tensor2D, sin: sin as tf.Tensor2D };
+      return decoderLayer({ config, layer, table: turning, ...model(layerParameters) }, x, again).hidden;
+    },
+  );
 }
 
 /** The head's weight, that of the embedding when they are tied: [vocabulary, hiddenSize]. */

@@ -25,7 +25,11 @@ export {
   type Cache,
   type DecoderInput,
   type DecoderOutput,
+  type DecoderStep,
+  type DecodeOptions,
+  type GrowingCache,
   type Linear,
+  type Trained,
   type Weights,
 } from './decoder.ts';
 export {

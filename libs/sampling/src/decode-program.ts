@@ -87,7 +87,9 @@ export function traceDecode(config: DecoderConfig, lora: LoraConfig | undefined,
     };
     const frozen = linearOf(inputs);
     const linear = lora ? withLora(frozen, lora, inputs) : frozen;
-    const { hidden, keys, values } = decode(config, inputs, linear, input, shape.capacity + shape.length);
+    const { hidden, keys, values } = decode(config, inputs, linear, input, {
+      positionLimit: shape.capacity + shape.length,
+    });
     const distribution =
       shape.rows === 0
         ? {}

@@ -55,7 +55,7 @@ export function traceStep(
       lengths: tensor('lengths') as tf.Tensor1D,
     };
     const step = { tokens: tensor('tokens') as tf.Tensor2D, growing };
-    const { hidden, keys, values } = decode(config, inputs, linear, step, capacity);
+    const { hidden, keys, values } = decode(config, inputs, linear, step, { positionLimit: capacity });
     return {
       ...distributionOutputs(
         headLogits(config, inputs, hidden),

@@ -344,7 +344,7 @@ export function traceScoring(
     };
     const frozen = linearOf(inputs);
     const linear = lora ? withLora(frozen, lora, inputs) : frozen;
-    const { hidden } = decode(config, inputs, linear, input, capacity + length);
+    const { hidden } = decode(config, inputs, linear, input, { positionLimit: capacity + length });
     const rows = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
     const targets = tensor('target_tokens') as tf.Tensor1D;
     const pieces = piecesOf(places, config).map(({ start, size }) => {

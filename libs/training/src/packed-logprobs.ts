@@ -7,6 +7,7 @@ import {
   HIDDEN,
   type DecoderConfig,
   type Linear,
+  type Trained,
   type Weights,
 } from '@overtone/language-model';
 import { gatherRows, linearTokenLogprobs } from '@overtone/tensor';
@@ -15,6 +16,7 @@ import { gatherRows, linearTokenLogprobs } from '@overtone/tensor';
  * Sums of completion-token log-probabilities, nats: one for each place of a sequence in the batch, 0 for an unused one.
  *
  * @param batch The tensors of `batchSpecs`.
+ * @param checkpointing See `decode`. Default: everything is kept for the gradient.
  * @returns [sequences].
  */
 export function packedLogprobs(
@@ -22,6 +24,7 @@ export function packedLogprobs(
   weights: Weights,
   linear: Linear,
   batch: Readonly<Record<string, tf.Tensor>>,
+  checkpointing?: Trained,
 ): tf.Tensor1D {
   const tensor = (name: string): tf.Tensor => {
     const found = batch[name];
@@ -38,7 +41,7 @@ export function packedLogprobs(
   const visible = tf.logicalAnd(sameTree, tf.logicalOr(sameBranch, ofTrunk));
   const bias = tf.where<tf.Tensor4D>(visible, causalBias(length), tf.fill([1, 1, 1, 1], HIDDEN));
   const input = { tokens, positions: tensor('positions') as tf.Tensor2D, bias };
-  const { hidden } = decode(config, weights, linear, input, length);
+  const { hidden } = decode(config, weights, linear, input, { positionLimit: length, checkpointing });
   // Only what predicts a completion token goes through the head.
   const predicting = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
   const logprobs = linearTokenLogprobs(

@@ -13,7 +13,7 @@ import {
 import { layoutOf } from './layout.ts';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { batchShape, type BatchShape } from './packing.ts';
-import { costlyKeys } from './run-training.ts';
+import { costlyKeys } from './prepare-training.ts';
 import { stepInputs, trainStep } from './train-step.ts';
 
 /** What shapes a step. */
@@ -23,6 +23,8 @@ export interface StepShape {
   readonly lora: LoraConfig | undefined;
   readonly objective: ObjectiveSpec;
   readonly batch: BatchShape;
+  /** See `StepOptions`. */
+  readonly gradientCheckpointing?: boolean | undefined;
   readonly hardware?: Hardware;
 }
 
@@ -42,7 +44,8 @@ export interface StepMemory {
 const DEFAULT_OPTIMIZER = { beta1: 0.9, beta2: 0.999, weightDecay: 0, maxGradNorm: 1 };
 
 /** Predicts the memory of a training process with one job. */
-export function predictStepMemory({ config, lora, objective, batch, hardware }: StepShape): StepMemory {
+export function predictStepMemory(shape: StepShape): StepMemory {
+  const { config, lora, objective, batch, gradientCheckpointing, hardware } = shape;
   const specs = parameterSpecs(config);
   const shapes = lora
     ? loraShapes(config, lora)
@@ -55,6 +58,7 @@ export function predictStepMemory({ config, lora, objective, batch, hardware }: 
     objective: createObjective(objective),
     optimizer: DEFAULT_OPTIMIZER,
     batch,
+    gradientCheckpointing,
   };
   const traced: Graph = trace(stepInputs(options), (inputs) => trainStep(options, inputs));
   const graph = hardware?.precision === 'float16' ? halfPrecision(traced, hardware.device) : traced;
