@@ -15,14 +15,9 @@ import { hostParameters, type HostWeights } from './host-parameters.ts';
  */
 const MERGED_PARAMETERS = 2 ** 23;
 
-/** Whether adapters are merged into a copy of the weights. */
-export function mergesAdapters(parameters: ParameterMap): boolean {
-  return parameterCount(parameters) <= MERGED_PARAMETERS;
-}
-
-/** Numbers of a model. */
-export function parameterCount(parameters: ParameterMap): number {
-  return [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+/** Whether adapters are merged into a copy of the weights of a model of `parameters` numbers. */
+export function mergesAdapters(parameters: number): boolean {
+  return parameters <= MERGED_PARAMETERS;
 }
 
 /** The base weights, and those of the last few adapters. */
@@ -43,7 +38,7 @@ export class AdapterCache {
     this.config = config;
     this.parameters = parameters;
     this.limit = limit;
-    this.merge = mergesAdapters(parameters);
+    this.merge = mergesAdapters([...parameters.values()].reduce((sum, { data }) => sum + data.length, 0));
     this.resident = packed && { weights: hostParameters(parameters).tensors, packed };
     this.base = hostParameters(parameters, undefined, this.resident);
   }

@@ -1,6 +1,7 @@
 // The programs of sampling, by shape: compiled when they are first needed, run with a model's weights.
 import { type DecoderConfig } from '@overtone/language-model';
 import {
+  type Device,
   hostTensor,
   type HostTensor,
   Program,
@@ -19,6 +20,11 @@ const PROGRAMS = 32;
 
 /** ONNX Runtime's attention with a cache takes heads of a multiple of this. */
 const HEAD_STEP = 16;
+/** Whether steps of a model write into the cache where it lies. */
+export function stepsInPlace({ headDim }: DecoderConfig, device: Device = 'cpu'): boolean {
+  return residentPrograms(device) && headDim % HEAD_STEP === 0;
+}
+
 /** Weights that are fed. */
 const FED: Resident = { weights: {} };
 
@@ -72,7 +78,7 @@ export class DecodePrograms {
 
   /** Whether steps write into the cache where it lies. */
   get growing(): boolean {
-    return residentPrograms(this.options.device) && this.config.headDim % HEAD_STEP === 0;
+    return stepsInPlace(this.config, this.options.device);
   }
 
   /** Runs the program of a shape. Lists are wrapped as its inputs of the same name; those it does not have are left out. */

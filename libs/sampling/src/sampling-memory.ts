@@ -2,17 +2,22 @@
 import { type DecoderConfig, parameterSpecs } from '@overtone/language-model';
 import {
   bytesOf,
+  DEFAULT_HARDWARE,
   type Graph,
   halfPrecision,
   type Hardware,
   peakBytes,
   processBytes,
+  sizeOf,
   uncollectedBytes,
 } from '@overtone/tensor';
 import { type DecodeShape, traceDecode } from './decode-program.ts';
+import { stepsInPlace } from './decode-programs.ts';
 import { PREFILL_BATCH, TAIL_STEP } from './prefill.ts';
 import { PREFIX_BLOCK } from './prefix-cache.ts';
+import { packsWeights } from './sampling-pool.ts';
 import { bytesPerPosition, capacityFor } from './slot-cache.ts';
+import { traceStep } from './step-program.ts';
 import { placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
 
 /** What a pool is asked for. */
@@ -34,7 +39,7 @@ export interface PlannedSampling {
 
 /** Memory of a sampling process, bytes. */
 export interface SamplingMemory {
-  /** The model's weights, once for all workers. */
+  /** The model's weights, once for all workers; and once more in the layout of kernels, where they are packed. */
   readonly weights: number;
   /** Keys and values, of all workers: of what is sampled, and of what prompts begin with. */
   readonly cache: number;
@@ -67,18 +72,29 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     capacity: 0,
     places: placesFor(rows * maxNewTokens),
   });
+  const inPlace = stepsInPlace(config, hardware?.device);
   const programs = [
-    ...decodeShapes(promptTokens, maxNewTokens, batch).map((shape) => traceDecode(config, undefined, shape)),
-    scoring,
-  ]
-    .map((graph): Graph =>
-      hardware?.precision === 'float16' ? halfPrecision(graph, hardware.device) : graph,
-    )
-    .map((graph) => ({ ...peakBytes(graph), operators: graph.liveNodes().length }));
+    ...decodeShapes(promptTokens, maxNewTokens, batch).map((shape) =>
+      inPlace && shape.length === 1
+        ? { graph: traceStep(config, undefined, shape), elsewhere: true }
+        : { graph: traceDecode(config, undefined, shape), elsewhere: false },
+    ),
+    { graph: scoring, elsewhere: false },
+  ].map(({ graph: traced, elsewhere }) => {
+    const graph: Graph = hardware?.precision === 'float16' ? halfPrecision(traced, hardware.device) : traced;
+    const peak = peakBytes(graph, elsewhere);
+    // The cache that a step returns is the one that it was given.
+    const cached = elsewhere ? inPlaceBytes(graph) : 0;
+    return { ...peak, outputs: peak.outputs - cached, operators: graph.liveNodes().length };
+  });
   const sum = (of: (program: (typeof programs)[number]) => number): number =>
     programs.reduce((total, program) => total + of(program), 0);
   const most = programs.reduce((largest, { outputs }) => Math.max(largest, outputs), 0);
-  const weights = [...parameterSpecs(config).values()].reduce((total, spec) => total + bytesOf(spec), 0);
+  const specs = [...parameterSpecs(config).values()];
+  const once = specs.reduce((total, spec) => total + bytesOf(spec), 0);
+  const numbers = specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const packed = inPlace && packsWeights(numbers, hardware ?? DEFAULT_HARDWARE);
+  const weights = packed ? 2 * once : once;
   // Prompts are held once more while they wait for a slot.
   const waiting = PREFILL_BATCH * promptTokens * position;
   const cache = workers * (batch * capacity * position + waiting);
@@ -90,6 +106,13 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     constants: workers * sum(({ constants }) => constants),
   });
   return { weights, cache, activations, process, total: weights + cache + activations + process };
+}
+
+/** Bytes of the outputs of a step that lie over its inputs. */
+function inPlaceBytes(graph: Graph): number {
+  let bytes = 0;
+  for (const [name, output] of graph.outputs) if (name.startsWith('new.')) bytes += bytesOf(output);
+  return bytes;
 }
 
 /** The programs that a worker comes to have: each keeps the memory that it once took. */

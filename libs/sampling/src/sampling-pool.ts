@@ -21,7 +21,7 @@ import {
   releasePackedWeights,
   sizeOf,
 } from '@overtone/tensor';
-import { mergesAdapters, parameterCount } from './adapter-cache.ts';
+import { mergesAdapters } from './adapter-cache.ts';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
 import { PromptQueue } from './prompt-queue.ts';
@@ -144,7 +144,7 @@ export class SamplingPool {
       if (!Number.isInteger(value) || value < 1)
         throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
     }
-    const { packWeights = packsWeights(parameters, hardware) } = options;
+    const { packWeights = packsWeights(description.parameters, hardware) } = options;
     this.packed = packWeights ? createPackedWeights() : undefined;
     this.settings = {
       folder,
@@ -365,9 +365,9 @@ function digestWith(digest: string, hardware: Hardware = DEFAULT_HARDWARE): stri
   return key === undefined ? digest : createHash('sha256').update(`${digest} ${key}`).digest('hex');
 }
 
-/** Whether weights are packed when nobody says so. */
-export function packsWeights(parameters: ParameterMap, { device }: Hardware): boolean {
-  const bytes = Float32Array.BYTES_PER_ELEMENT * parameterCount(parameters);
+/** Whether the weights of a model of `parameters` numbers are packed when nobody says so. */
+export function packsWeights(parameters: number, { device }: Hardware): boolean {
+  const bytes = Float32Array.BYTES_PER_ELEMENT * parameters;
   return device === 'cpu' && !mergesAdapters(parameters) && bytes <= availableMemory() / 8;
 }
 
