@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 // nothing else competes for the cores. Everything else runs first, two files at a time.
 const alone = [
   'services/*/src/main.test.ts',
-  'libs/cli/src/main.test.ts',
+  'libs/cli/src/{main,train-command}.test.ts',
   'libs/experiment/src/{pipeline,service-process}.test.ts',
   'libs/rpc/src/{server,trace}.test.ts',
   'libs/sampling/src/sampling-pool.test.ts',

@@ -25,18 +25,12 @@ export interface Plan extends Work {
   readonly trainer: (StepMemory & { readonly objective: string }) | undefined;
 }
 
-function specOf(objective: Objective): ObjectiveSpec {
-  switch (objective.type) {
-    case 'sft':
-      // Attenuation may turn best into weighted, which trains on every solution.
-      return { type: 'sft', selection: objective.attenuate === 'auto' ? 'weighted' : objective.choose };
-    case 'dpo':
-      return { type: 'dpo', beta: objective.beta };
-    case 'rrhf': {
-      const { rankWeight, bradleyTerryWeights } = objective;
-      return { type: 'rrhf', rankWeight, bradleyTerryWeights };
-    }
-  }
+export function specOf(objective: Objective): ObjectiveSpec {
+  // All others have the same settings by the same names.
+  if (objective.type !== 'sft') return objective;
+  // Attenuation may turn best into weighted, which trains on every solution.
+  const selection = objective.attenuate === 'auto' ? 'weighted' : objective.choose;
+  return { type: 'sft', selection, k: objective.k };
 }
 
 /** Plans a run. Reads the experiment's questions and the model's configuration and tokenizer; writes nothing. */

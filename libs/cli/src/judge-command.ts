@@ -1,9 +1,17 @@
 // `overtone judge`: starts what judges, streams questions through it, and says what the verdicts look like and what they cost.
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { openStore } from '@overtone/artifacts';
 import { JudgeServiceClient, ScorerServiceClient } from '@overtone/contracts';
@@ -38,8 +46,12 @@ const PROGRESS_MS = 10_000;
 /** Judges the questions of a file. @throws InputError when it cannot be; JudgeDown when a judge stays down */
 export async function judgeCommand(path: string, flags: JudgeFlags, signal: AbortSignal): Promise<void> {
   const specs = readSpecs(flags);
-  if (!existsSync(path)) throw new InputError(`${path} does not exist; give a JSONL file of questions`);
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new InputError(
+      `${path} ${existsSync(path) ? 'is no file' : 'does not exist'}; give a JSONL file of questions`,
+    );
   const out = flags.out === undefined ? undefined : resolve(flags.out);
+  if (out !== undefined) makeRoom(out);
   const store = resolve(flags.store ?? `${out ?? resolve(path)}.store`);
   mkdirSync(join(store, 'logs'), { recursive: true });
   const failure = new AbortController();
@@ -53,7 +65,10 @@ export async function judgeCommand(path: string, flags: JudgeFlags, signal: Abor
   });
   const closing: { close(): void }[] = [];
   let done = 0;
-  const progress = setInterval(() => say(`judge: ${done} questions`), PROGRESS_MS);
+  let told = 0;
+  const progress = setInterval(() => {
+    if (done > told) say(`judge: ${(told = done)} questions`);
+  }, PROGRESS_MS);
   try {
     const { scorer, judges } = await start(supervisor, specs, flags, { signal: stop, say, closing });
     const rows = judgeQuestions(readQuestions(path), {
@@ -125,7 +140,7 @@ async function start(
       ? ''
       : await supervisor.start('generator', {
           OVERTONE_BACKEND: 'engine',
-          OVERTONE_MODEL: await localModel(model ?? ''),
+          OVERTONE_MODEL: localModel(model ?? ''),
         });
   const scorer = connect(ScorerServiceClient, await supervisor.start('scorer', {}));
   context.closing.push(scorer);
@@ -148,8 +163,8 @@ async function start(
 }
 
 /** A path as it is from everywhere; other references stay. */
-async function localModel(model: string): Promise<string> {
-  return existsSync(model) ? resolve(model) : Promise.resolve(model);
+function localModel(model: string): string {
+  return existsSync(model) ? resolve(model) : model;
 }
 
 /** Writes rows as they come; a file is there whole or not at all. */
@@ -157,21 +172,41 @@ async function write(
   rows: AsyncGenerator<unknown, JudgedSummary[]>,
   out: string | undefined,
 ): Promise<JudgedSummary[]> {
-  const partial = `${out ?? ''}.partial`;
-  if (out !== undefined) mkdirSync(dirname(out), { recursive: true });
-  const target: Writable = out === undefined ? process.stdout : createWriteStream(partial);
-  for (;;) {
-    const next = await rows.next();
-    if (next.done === true) {
-      if (out !== undefined) {
-        target.end();
-        await once(target, 'finish');
-        renameSync(partial, out);
+  let summaries: JudgedSummary[] = [];
+  const lines = async function* (): AsyncGenerator<string> {
+    for (;;) {
+      const next = await rows.next();
+      if (next.done === true) {
+        summaries = next.value;
+        return;
       }
-      return next.value;
+      yield `${JSON.stringify(next.value)}\n`;
     }
-    if (!target.write(`${JSON.stringify(next.value)}\n`)) await once(target, 'drain');
+  };
+  if (out === undefined) {
+    await pipeline(lines, process.stdout, { end: false });
+    return summaries;
   }
+  const partial = `${out}.partial`;
+  try {
+    await pipeline(lines, createWriteStream(partial));
+    renameSync(partial, out);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+  return summaries;
+}
+
+/** Makes the folder of a file that is to be written. @throws InputError when it cannot be */
+function makeRoom(out: string): void {
+  try {
+    mkdirSync(dirname(out), { recursive: true });
+    accessSync(dirname(out), constants.W_OK);
+  } catch (error) {
+    throw new InputError(`--out: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (existsSync(out) && statSync(out).isDirectory())
+    throw new InputError(`--out: ${out} is a folder; give a file`);
 }
 
 function report(summaries: readonly JudgedSummary[], { json }: JudgeFlags, out: string | undefined): void {
@@ -200,7 +235,12 @@ function describe(summary: JudgedSummary): string {
         : `${summary.positionBias >= 0 ? '+' : ''}${summary.positionBias.toFixed(3)}`,
     ],
     ['tie rate', share(summary.tieRate)],
-    ['calls', `${calls}${callsNow === calls ? '' : `, ${callsNow} of them now`}`],
+    [
+      'calls',
+      calls === 0 && pairs > 0
+        ? '0, all verdicts were known'
+        : `${calls}${callsNow === calls ? '' : `, ${callsNow} of them now`}`,
+    ],
     ['tokens', `${promptTokens} read, ${completionTokens} written`],
     ...(cost === null ? [] : [['cost', cost.toFixed(4)] satisfies [string, string]]),
   ];

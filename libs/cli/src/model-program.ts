@@ -1,11 +1,12 @@
 // The commands on models in the command line: their options and help.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ExportFlags } from './model-commands.ts';
+import { addExportDataset } from './export-program.ts';
 
 const REFERENCE =
   'a model folder, a .gguf file, or a model on the hub: owner/name, owner/name@revision, owner/name/file.gguf';
 
-/** Adds `model fetch`, `model info` and `export model`. */
+/** Adds `model fetch`, `model info`, `export model` and `export dataset`. */
 export function addModelCommands(program: Command, signal: () => AbortSignal): void {
   const json = (): Option =>
     new Option('--json', 'print the result as JSON on standard output').default(false);
@@ -43,9 +44,9 @@ Examples:
       await infoCommand(reference, flags.json, signal());
     });
 
-  program
-    .command('export')
-    .description('Write models for other programs.')
+  const exported = program.command('export').description('Write models and data sets for other programs.');
+  addExportDataset(exported, signal);
+  exported
     .command('model')
     .description('Merge an adapter into its model, as a full checkpoint in Hugging Face layout.')
     .requiredOption('--model <model>', REFERENCE)

@@ -14,6 +14,7 @@ import { addModelCommands } from './model-program.ts';
 import { quicken } from './quick.ts';
 import { addSignalsCommand } from './signals-program.ts';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
+import { addTrainCommand } from './train-program.ts';
 
 /** The recipe of the demo. */
 const MINIATURE = fileURLToPath(import.meta.resolve('@overtone/experiment/recipes/miniature.yaml'));
@@ -100,6 +101,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
       await runFile(file, { ...flags, out: out ?? '' }, signal());
     });
 
+  addTrainCommand(program, signal);
   addMiniatureCommands(program, signal);
   addModelCommands(program, signal);
   addJudgeCommand(program, signal);

@@ -10,10 +10,18 @@ const folder = mkdtempSync(join(tmpdir(), 'overtone-signals-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function overtone(...words: string[]): Promise<{ code: number | string; stdout: string; stderr: string }> {
+  return overtoneReading('', ...words);
+}
+
+function overtoneReading(
+  input: string,
+  ...words: string[]
+): Promise<{ code: number | string; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...words], (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [main, ...words], (error, stdout, stderr) => {
       resolve({ code: error?.code ?? 0, stdout, stderr });
     });
+    child.stdin?.end(input);
   });
 }
 
@@ -54,6 +62,23 @@ describe('overtone signals', () => {
     expect(cards).toMatchObject([
       { name: 'strong', recommendation: 'do not train', groupsNeeded: 97, kappa: null },
       { name: '<weak>', flipRateIsLowerBound: true },
+    ]);
+  });
+
+  it('reads standard input, as the end of a pipe from `overtone judge`', async () => {
+    const { code, stdout } = await overtoneReading(
+      readFileSync(file, 'utf8'),
+      'signals',
+      '--audit',
+      'strong',
+      '-',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('<weak>: use.');
+    const broken = await overtoneReading('{"id', 'signals', '-');
+    expect([broken.code, broken.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^overtone: standard input, line 1: is not JSON: .*\n$/),
     ]);
   });
 

@@ -12,16 +12,23 @@ export interface SignalsFlags {
   html?: string;
 }
 
+/** As a path. */
+const STANDARD_INPUT = '-';
+
 /** Prints the cards of a run folder or a JSONL file. @throws InputError when there are none to be had */
 export async function signalsCommand(path: string, flags: SignalsFlags, signal: AbortSignal): Promise<void> {
-  if (!existsSync(path))
+  if (path !== STANDARD_INPUT && !existsSync(path))
     throw new InputError(
       `${path} does not exist; give a run folder, or a JSONL file of solutions and verdicts`,
     );
-  const cards = statSync(path).isDirectory() ? await ofRun(path, flags) : await ofFile(path, flags, signal);
+  const isRun = path !== STANDARD_INPUT && statSync(path).isDirectory();
+  const cards = isRun ? await ofRun(path, flags) : await ofFile(path, flags, signal);
   if (flags.html !== undefined) {
     try {
-      writeFileSync(flags.html, renderSignalsHtml(basename(resolve(path)), cards));
+      writeFileSync(
+        flags.html,
+        renderSignalsHtml(path === STANDARD_INPUT ? 'signals' : basename(resolve(path)), cards),
+      );
     } catch (error) {
       throw new InputError(`--html: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -38,7 +45,10 @@ async function ofRun(path: string, { audit }: SignalsFlags): Promise<ReportedSig
 }
 
 async function ofFile(path: string, { audit }: SignalsFlags, signal: AbortSignal): Promise<ReportedSignal[]> {
-  const { cards, questions, unsaturated } = await cardsOfFile(path, { audit, signal });
+  const { cards, questions, unsaturated } = await cardsOfFile(
+    path === STANDARD_INPUT ? process.stdin : path,
+    { audit, signal },
+  );
   if (unsaturated > 0)
     process.stderr.write(
       `${unsaturated} of ${questions} questions are left out: not all of their solutions are correct\n`,

@@ -9,7 +9,7 @@ export function addSignalsCommand(program: Command, signal: () => AbortSignal): 
     .description(
       'Say how far signals can be trusted, and whether to train on them: of a run, also one that is still at work, or of solutions and verdicts from elsewhere. Nothing is trained, and no service is started.',
     )
-    .argument('<path>', 'a run folder, or a JSONL file with one question a line')
+    .argument('<path>', 'a run folder, or a JSONL file with one question a line; - reads standard input')
     .addOption(
       new Option(
         '--audit <judge>',

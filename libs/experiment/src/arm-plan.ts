@@ -58,7 +58,12 @@ export async function planArm(
 
 /** The objective's name in the report, with what the signal card made of it. */
 export function plannedLabel(objective: Objective, plan: ArmPlan | undefined): string {
-  const name = objective.type === 'rrhf' && objective.bradleyTerryWeights ? 'rrhf-bt' : objective.type;
+  const name =
+    objective.type === 'rrhf' && objective.bradleyTerryWeights
+      ? 'rrhf-bt'
+      : objective.type === 'grpo'
+        ? objective.lossType
+        : objective.type;
   if (plan?.kind === 'not-trained') return `${name}, not trained`;
   return plan?.flipRate === undefined ? name : `${name}, flip rate ${plan.flipRate}`;
 }

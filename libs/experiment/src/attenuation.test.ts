@@ -56,6 +56,15 @@ describe('an arm that follows the signal card', () => {
 
   it('puts the flip rate where each objective takes it, that of best against worst into DPO', () => {
     const card = cardThat({ bestWorstFlipRate: measured(0.12345678) });
+    const simpo: Objective = { type: 'simpo', beta: 2, simpoGamma: 1, ...options };
+    expect(attenuate(simpo, card, scores)).toMatchObject({
+      flipRate: 0.1235,
+      objective: { ...simpo, labelSmoothing: 0.1235 },
+      temperature: undefined,
+    });
+    expect(() => attenuate({ type: 'orpo', beta: 0.1, ...options }, card, scores)).toThrow(
+      /nothing in orpo takes its flip rate; use sft, dpo, rrhf, simpo/,
+    );
     expect(attenuate(dpo, card, scores)).toMatchObject({
       flipRate: 0.1235,
       objective: { type: 'dpo', labelSmoothing: 0.1235 },

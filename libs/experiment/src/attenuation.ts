@@ -3,7 +3,7 @@
 // A card gives a recommendation and the flip rate ε, the estimated probability that the signal's preference between two solutions
 // is the wrong way round. With `attenuate: auto` an arm follows it:
 // - *use*: it trains as its objective says;
-// - *attenuate*: DPO and RRHF take ε as label smoothing; and whatever weighs solutions by their scores (RRHF, and SFT, which
+// - *attenuate*: DPO, SimPO and RRHF take ε as label smoothing; and whatever weighs solutions by their scores (RRHF, and SFT, which
 //   learns from all solutions instead of the best) takes scores divided by the temperature τ at which they claim to be right as often
 //   as the card says they are: the mean of σ(|s_i − s_j| / τ) over all pairs with a preference is 1 − ε. This needs no unit of the
 //   scores, so it serves entropies as well as Bradley–Terry strengths. As ε goes to one half τ goes to infinity and SFT becomes SFT on
@@ -14,7 +14,7 @@ import type { ReportedSignal } from '@overtone/report';
 import type { Objective } from './config/schema.ts';
 import { InputError } from './input-error.ts';
 
-/** What attenuation reads of a signal card. DPO sees best against worst alone, and takes their flip rate where there is one. */
+/** What attenuation reads of a signal card. DPO and SimPO see best against worst alone, and take their flip rate where there is one. */
 export type AttenuatingCard = Pick<
   ReportedSignal,
   'name' | 'recommendation' | 'reason' | 'flipRate' | 'bestWorstFlipRate'
@@ -34,6 +34,16 @@ export type Attenuation =
       readonly temperature: number | undefined;
     };
 
+/** The objectives that take a flip rate. */
+export type Attenuable = Extract<Objective, { type: 'sft' | 'dpo' | 'rrhf' | 'simpo' }>;
+
+const ATTENUABLE: readonly string[] = ['sft', 'dpo', 'rrhf', 'simpo'] satisfies Attenuable['type'][];
+
+/** Whether anything in an objective takes a flip rate. */
+export function canBeAttenuated(objective: Objective): objective is Attenuable {
+  return ATTENUABLE.includes(objective.type);
+}
+
 /** Flip rates that are put into objectives: no signal is certain, and at one half objectives are not defined. */
 const RANGE = { least: 0.001, most: 0.49 } as const;
 
@@ -44,7 +54,8 @@ const ROUNDING = 1e-9;
  * Decides what an arm does.
  *
  * @param scores of every group of the signal.
- * @throws InputError when the card recommends attenuation but has no flip rate, or no recommendation at all.
+ * @throws InputError when the card recommends attenuation but has no flip rate or the objective takes none, or when it has no
+ *   recommendation at all.
  */
 export function attenuate(
   objective: Objective,
@@ -58,7 +69,12 @@ export function attenuate(
     case 'do not train':
       return { kind: 'not-trained', reason: reason ?? 'its card says do not train' };
     case 'attenuate': {
-      const estimate = objective.type === 'dpo' ? (card.bestWorstFlipRate ?? card.flipRate) : card.flipRate;
+      if (!canBeAttenuated(objective))
+        throw new InputError(
+          `signal "${name}" is to be attenuated, but nothing in ${objective.type} takes its flip rate; use ${ATTENUABLE.join(', ')}, or set attenuate: off`,
+        );
+      const ofExtremes = objective.type === 'dpo' || objective.type === 'simpo';
+      const estimate = ofExtremes ? (card.bestWorstFlipRate ?? card.flipRate) : card.flipRate;
       if (estimate === null)
         throw new InputError(
           `signal "${name}" is to be attenuated, but its card has no flip rate; add an "audit" to the experiment, or set attenuate: off`,
@@ -75,7 +91,7 @@ export function attenuate(
 }
 
 function attenuated(
-  objective: Objective,
+  objective: Attenuable,
   flipRate: number,
   scores: readonly (readonly number[])[],
 ): { objective: Objective; temperature: number | undefined } {
@@ -86,6 +102,7 @@ function attenuated(
         temperature: scoreTemperature(scores, 1 - flipRate),
       };
     case 'dpo':
+    case 'simpo':
       return { objective: { ...objective, labelSmoothing: flipRate }, temperature: undefined };
     case 'rrhf':
       return {

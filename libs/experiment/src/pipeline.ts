@@ -2,38 +2,25 @@
 // what they need is there: an arm trains while the judge of the next one still compares, and the one before is evaluated.
 import type { ArtifactRef } from '@overtone/artifacts';
 import { EntropyKind } from '@overtone/contracts';
-import {
-  average,
-  buildReport,
-  type MeasuredArm,
-  type MeasuredRun,
-  type Report,
-  type ReportedJudge,
-  type ReportedSignal,
-} from '@overtone/report';
+import { average, buildReport, type MeasuredArm, type MeasuredRun, type Report } from '@overtone/report';
 import type { Prompt, Verifier } from '@overtone/tasks';
-import { withSpan } from '@overtone/telemetry';
 import { type ArmPlan, planArm, plannedLabel, skipSeed } from './arm-plan.ts';
 import { engineOf } from './config/engine.ts';
 import type { Arm, Experiment } from './config/load.ts';
-import type { Objective, Signal } from './config/schema.ts';
-import { judgesOf, needsEntropies, needsTopEntropies } from './config/signals.ts';
+import type { Objective } from './config/schema.ts';
+import { needsEntropies, needsTopEntropies } from './config/signals.ts';
 import { InputError } from './input-error.ts';
-import { describeJudge } from './judging/describe-judge.ts';
-import { withVerdicts } from './judging/with-verdicts.ts';
-import { limiter, once } from './limiter.ts';
+import { limiter } from './limiter.ts';
 import type { Splits } from './problems.ts';
 import type { RunContext } from './run-context.ts';
-import { assess } from './stages/assess.ts';
-import { compare, type NamedJudge, type Verdicts } from './stages/compare.ts';
-import { writeDataset } from './stages/dataset.ts';
+import { Scoring } from './scoring.ts';
 import { evaluate } from './stages/evaluate.ts';
 import { sample } from './stages/sample.ts';
-import { saturate, type Saturation } from './stages/saturate.ts';
-import { distinguishes, score, type Scores } from './stages/score.ts';
+import { saturate } from './stages/saturate.ts';
 import { type Chosen, learningRates, selectWeights } from './stages/select.ts';
 import { train, trainingSpec } from './stages/train.ts';
 import { outlastRestarts } from './services.ts';
+import { staged } from './staged.ts';
 import { STAGES } from './stages.ts';
 import { workOf } from './work.ts';
 
@@ -138,7 +125,12 @@ class Run {
       `${saturation.groups.length} of ${saturation.questions} training questions are saturated (mean accuracy ${(saturation.accuracy * 100).toFixed(1)} %)`,
     );
 
-    const scoring = this.#scoring(saturation);
+    const scoring = new Scoring(this.#context, {
+      experiment: this.#experiment,
+      prompt: this.#prompt,
+      saturation,
+      start: this.#start,
+    });
     const base = this.#start(this.#measureBase(model));
     const reported = Object.keys(signals).map((signal) => this.#start(scoring.card(signal)));
     const plans = arms.map((arm) => this.#start(planArm(this.#context.progress, arm, scoring)));
@@ -154,7 +146,7 @@ class Run {
       }
     }
     const measuredArms: MeasuredArm[] = [{ name: 'base', signal: null, objective: null, runs: [await base] }];
-    const cards: ReportedSignal[] = await Promise.all(reported);
+    const cards = await Promise.all(reported);
     const bought = await scoring.bought();
     for (const [index, arm] of arms.entries()) {
       const runs = await Promise.all(measured[index] ?? []);
@@ -202,103 +194,6 @@ class Run {
     const { steps, evaluated } = workOf(this.#experiment, this.#splits);
     this.#context.progress.stage('train').expect(steps);
     this.#context.progress.stage('evaluate').expect(evaluated);
-  }
-
-  /** Verdicts, scores, signal cards and data sets, each computed once, when first asked for. */
-  #scoring(saturation: Saturation) {
-    const { signals, judges, audit } = this.#experiment;
-    const { groups } = saturation;
-    const context = this.#context;
-    const asked = new Set(Object.values(signals).flatMap(judgesOf));
-    const audited = Math.min(audit?.groups ?? groups.length, groups.length);
-    const verdicts = once((judge): Promise<Verdicts> => {
-      const part = asked.has(judge) ? groups : groups.slice(0, audited);
-      return staged('compare', { judge }, async () =>
-        compare(context, await this.#describeJudge(judge), part),
-      );
-    });
-    const needed = Object.keys(judges).filter((judge) => asked.has(judge) || audit?.judge === judge);
-    const comparing = context.progress.stage('compare');
-    for (const judge of needed) comparing.expect(asked.has(judge) ? groups.length : audited);
-    context.progress.stage('score').expect(Object.keys(signals).length * groups.length);
-    context.progress.stage('assess').expect(Object.keys(signals).length);
-    for (const judge of needed) void this.#start(verdicts(judge));
-    const signalOf = (name: string): Signal => {
-      const signal = signals[name];
-      if (signal === undefined) throw new Error(`there is no signal "${name}"`);
-      return signal;
-    };
-    const own = async (signal: Signal) => ('judge' in signal ? verdicts(signal.judge) : undefined);
-    /** What a signal can score: without the groups that a spent budget has left without verdicts. */
-    const judgedPart = once(async (name): Promise<Saturation> => {
-      const signal = signalOf(name);
-      const judged = await Promise.all(judgesOf(signal).map(verdicts));
-      const parts = signal.method === 'combination' ? signal.parts.map((part) => part.signal) : [];
-      return withVerdicts(name, saturation, judged, await Promise.all(parts.map(judgedPart)));
-    });
-    const scores = once(async (name): Promise<Scores> => {
-      const signal = signalOf(name);
-      const judged = await Promise.all(
-        judgesOf(signal).map(async (judge) => [judge, await verdicts(judge)] as const),
-      );
-      const parts = signal.method === 'combination' ? signal.parts.map((part) => scores(part.signal)) : [];
-      const inputs = { verdicts: new Map(judged), parts: await Promise.all(parts) };
-      const part = await judgedPart(name);
-      return staged('score', { signal: name }, () => score(context, name, signal, part, inputs));
-    });
-    const card = once(async (name): Promise<ReportedSignal> => {
-      const signal = signalOf(name);
-      const auditor = audit === undefined ? undefined : await verdicts(audit.judge);
-      const [judged, scored] = await Promise.all([own(signal), scores(name)]);
-      return staged('assess', { signal: name }, async () =>
-        assess(context, {
-          name,
-          signal,
-          saturation: await judgedPart(name),
-          scores: scored,
-          verdicts: judged,
-          auditor: audit?.judge,
-          audit: auditor,
-          auditedGroups: audited,
-        }),
-      );
-    });
-    const trainable = once(async (name) => {
-      const scored = await scores(name);
-      const signal = signalOf(name);
-      if (signal.method !== 'random' && !distinguishes(scored, (await judgedPart(name)).groups))
-        throw new InputError(
-          `signal "${name}" gives every solution of a question the same score in all ${groups.length} groups, so there is nothing to learn from; ` +
-            'raise sampling.samples or sampling.temperature, or take another signal',
-        );
-      return scored;
-    });
-    const plain = once(async (name) =>
-      writeDataset(context, name, this.#prompt, await judgedPart(name), await trainable(name)),
-    );
-    const dataset = async (name: string, temperature?: number): Promise<ArtifactRef> =>
-      temperature === undefined
-        ? plain(name)
-        : writeDataset(
-            context,
-            name,
-            this.#prompt,
-            await judgedPart(name),
-            await trainable(name),
-            temperature,
-          );
-    const bought = (): Promise<ReportedJudge[]> =>
-      Promise.all(needed.map(async (judge) => (await verdicts(judge)).report));
-    return { card, scores, dataset, bought };
-  }
-
-  async #describeJudge(name: string): Promise<NamedJudge> {
-    const remote = this.#context.services.judges.get(name);
-    if (remote === undefined) throw new Error(`there is no judge "${name}"`);
-    const settings = this.#experiment.judges[name];
-    if (settings === undefined) throw new Error(`there is no judge "${name}" in the experiment`);
-    const { progress, signal } = this.#context;
-    return describeJudge(name, remote, settings, { signal, say: (text) => progress.say(text) });
   }
 
   async #measureBase(model: HostedModel): Promise<MeasuredRun> {
@@ -398,18 +293,6 @@ class Run {
       ),
     );
   }
-}
-
-/** Runs a stage in a span of its own. */
-function staged<Result>(
-  stage: string,
-  attributes: Record<string, string | number>,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const named = Object.fromEntries(
-    Object.entries(attributes).map(([key, value]) => [`overtone.${key}`, value]),
-  );
-  return withSpan(`overtone.${stage}`, named, work);
 }
 
 /** Adds up the seconds of several sittings, stage by stage. */

@@ -13,6 +13,7 @@ export {
   loadExperiment,
   parseExperiment,
 } from './config/load.ts';
+export { loadObjective, type Setting } from './config/objective-file.ts';
 export { mustBeFetched } from './config/model-reference.ts';
 export type { ExperimentFile, Objective, Signal, SplitName } from './config/schema.ts';
 export { unknownName } from './config/strict.ts';

@@ -16,25 +16,16 @@ import {
   JobState,
   JudgeServiceService,
   Outcome,
-  Recommendation,
-  ScoreMethod,
-  ScorerServiceService,
   SftSelection,
-  type Solution,
   TrainerServiceService,
+  type CreateJobRequest,
   type TrainingSpec,
 } from '@overtone/contracts';
-import {
-  bidiHandler,
-  clientStreamHandler,
-  serve,
-  serverStreamHandler,
-  unaryHandler,
-  unavailable,
-} from '@overtone/rpc';
+import { bidiHandler, serve, serverStreamHandler, unaryHandler, unavailable } from '@overtone/rpc';
 import { seededRandom } from '@overtone/statistics';
 import { parseChain, runningTotals, verify } from '@overtone/tasks';
 import { z } from 'zod';
+import { scorerDouble } from './scorer-double.ts';
 
 /** The running doubles. */
 export interface Doubles {
@@ -243,79 +234,6 @@ function judgeDouble(name: string, slips: number, called: (rpc: string) => boole
   };
 }
 
-function scorerDouble(called: (rpc: string) => boolean) {
-  const score = (method: number, solution: Solution, wins: number, random: () => number): number => {
-    if (method === ScoreMethod.SCORE_METHOD_INVERSE_ENTROPY) return 1 / solution.meanEntropy;
-    if (method === ScoreMethod.SCORE_METHOD_BREVITY) return -solution.tokens;
-    return method === ScoreMethod.SCORE_METHOD_RANDOM ? random() : wins;
-  };
-  type Requests<Name extends 'planComparisons' | 'scoreGroups' | 'estimateReliability' | 'assessFidelity'> =
-    AsyncIterable<Parameters<(typeof ScorerServiceService)[Name]['requestSerialize']>[0]>;
-  return {
-    definition: ScorerServiceService,
-    implementation: {
-      planComparisons: bidiHandler(async function* (requests: Requests<'planComparisons'>) {
-        called('planComparisons');
-        for await (const { problemId, solutions } of requests) {
-          const pairs = solutions.flatMap((one, i) =>
-            solutions.flatMap((other, j) => (i < j && one.text !== other.text ? [{ i, j }] : [])),
-          );
-          yield { problemId, pairs };
-        }
-      }),
-      scoreGroups: bidiHandler(async function* (requests: Requests<'scoreGroups'>) {
-        called('scoreGroups');
-        for await (const { problemId, signal, solutions, verdicts } of requests) {
-          const wins = solutions.map(() => 0);
-          for (const { i, j, forward = 0.5, backward = 0.5 } of verdicts) {
-            const winner = forward + backward >= 1 ? i : j;
-            wins[winner] = (wins[winner] ?? 0) + 1;
-          }
-          const random = seededRandom('scores', signal?.seed ?? 0, problemId);
-          const scores = solutions.map((solution, index) => ({
-            index,
-            score:
-              score(signal?.method ?? 0, solution, wins[index] ?? 0, random) *
-              (signal?.reversed === true ? -1 : 1),
-            standardError: 0,
-          }));
-          yield { problemId, scores };
-        }
-      }),
-      estimateReliability: clientStreamHandler(async (requests: Requests<'estimateReliability'>) => {
-        called('estimateReliability');
-        const pairs = new Map<string, number>();
-        for await (const { panel } of requests)
-          for (const { judge, verdicts } of panel)
-            pairs.set(judge, (pairs.get(judge) ?? 0) + verdicts.length);
-        return {
-          judges: Array.from(pairs, ([judge, count]) => ({ judge, reliability: 0.5, pairs: count })),
-        };
-      }),
-      assessFidelity: clientStreamHandler(async (requests: Requests<'assessFidelity'>) => {
-        called('assessFidelity');
-        let groups = 0;
-        let auditedPairs = 0;
-        let recommendation: Recommendation = Recommendation.RECOMMENDATION_USE;
-        for await (const { audit, signal } of requests) {
-          groups++;
-          auditedPairs += audit.length;
-          if (signal?.reversed === true) recommendation = Recommendation.RECOMMENDATION_DO_NOT_TRAIN;
-          else if (signal?.method === ScoreMethod.SCORE_METHOD_WINS)
-            recommendation = Recommendation.RECOMMENDATION_ATTENUATE;
-        }
-        const kappa = auditedPairs === 0 ? undefined : { value: 0.5, lower: 0.4, upper: 0.6 };
-        const flipRate = { value: 0.2, lower: 0.1, upper: 0.3 };
-        return {
-          ...{ groups, auditedPairs, kappa, tau: kappa, orderConsistency: 0.8, lengthCorrelation: 0.1 },
-          ...{ recommendation, flipRate, reason: 'the double says so.', reliability: [] },
-          ...{ auditedGroups: 1, groupsNeeded: 0, flipRateIsLowerBound: false },
-        };
-      }),
-    },
-  };
-}
-
 interface TrainingJob {
   readonly spec: TrainingSpec;
   readonly job: Job;
@@ -369,10 +287,12 @@ function trainerDouble(
   return {
     definition: TrainerServiceService,
     implementation: {
-      createJob: unaryHandler(async ({ jobId, spec }: { jobId: string; spec: TrainingSpec | undefined }) => {
+      createJob: unaryHandler(async ({ jobId, spec, resume }: CreateJobRequest) => {
         called('createJob');
         if (spec === undefined) throw new Error('no specification');
-        const job = jobs.get(jobId)?.job ?? {
+        const known = jobs.get(jobId)?.job;
+        const again = resume === true && known?.state === JobState.JOB_STATE_FAILED;
+        const job = (again ? undefined : known) ?? {
           id: jobId,
           state: JobState.JOB_STATE_RUNNING,
           step: 0,

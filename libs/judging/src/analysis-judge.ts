@@ -11,7 +11,7 @@ import type {
 } from '@overtone/contracts';
 import { mapConcurrent } from '@overtone/rpc';
 import { fingerprint } from './fingerprint.ts';
-import { CHAT_TEMPLATE_TOKENS, type ScoringModel } from './generator-judge.ts';
+import { CHAT_TEMPLATE_TOKENS, generatorParts, type ScoringModel } from './generator-judge.ts';
 import type { JudgeBackend } from './judge-backend.ts';
 import { analysisBeforeVerdict, UNREADABLE } from './read-verdict.ts';
 import { renderTemplate, templateBytes, VERDICTS, type JudgingTemplate } from './template.ts';
@@ -91,12 +91,8 @@ export function analysisJudge(options: AnalysisJudgeOptions): JudgeBackend {
   };
   return {
     async describe(signal: AbortSignal): Promise<DescribeResponse> {
-      const { sha256 } = await model.describeModel({}, { signal });
       const parts = {
-        backend: 'generator',
-        model: sha256,
-        template: template.sha256,
-        adapter: adapter?.sha256 ?? '',
+        ...(await generatorParts(options, signal)),
         analysisTokens: String(analysisTokens),
       };
       const costBound = {

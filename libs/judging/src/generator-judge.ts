@@ -46,22 +46,29 @@ export interface GeneratorJudgeOptions {
 /** More than what a chat template adds to one message. */
 export const CHAT_TEMPLATE_TOKENS = 256;
 
+/** What the verdicts of a model depend on, as parts of a fingerprint. */
+export async function generatorParts(
+  { model, template, adapter }: Pick<GeneratorJudgeOptions, 'model' | 'template' | 'adapter'>,
+  signal: AbortSignal,
+) {
+  const { sha256 } = await model.describeModel({}, { signal });
+  return {
+    backend: 'generator',
+    model: sha256,
+    template: template.sha256,
+    adapter: adapter?.sha256 ?? '',
+  };
+}
+
 /** A judge that reads its verdicts from a model's log-probabilities. */
 export function generatorJudge(options: GeneratorJudgeOptions): JudgeBackend {
   const { model, template, name = 'generator', adapter, maxInFlight = 1024 } = options;
   return {
     async describe(signal: AbortSignal): Promise<DescribeResponse> {
-      const { sha256 } = await model.describeModel({}, { signal });
-      const parts = {
-        backend: 'generator',
-        model: sha256,
-        template: template.sha256,
-        adapter: adapter?.sha256 ?? '',
-      };
       return {
         name,
         backend: 'generator',
-        fingerprint: fingerprint(parts),
+        fingerprint: fingerprint(await generatorParts(options, signal)),
         costBound: {
           promptTokens: templateBytes(template) + CHAT_TEMPLATE_TOKENS,
           promptTokensPerByte: 1,

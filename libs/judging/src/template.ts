@@ -1,7 +1,7 @@
 // A judging template: the text that puts two solutions of a question to a judging model, which is to continue with one
 // of two verdicts. Templates are files; their hash is part of a judge's fingerprint.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fenceOf, shownData } from './shown-data.ts';
@@ -41,7 +41,7 @@ export interface Comparison {
 export function loadTemplate(nameOrPath: string): JudgingTemplate {
   const shipped = JUDGING_TEMPLATES.find((name) => name === nameOrPath);
   const path = shipped ? fileURLToPath(new URL(`../templates/${shipped}.txt`, import.meta.url)) : nameOrPath;
-  if (!existsSync(path)) {
+  if (!existsSync(path) || !statSync(path).isFile()) {
     throw new Error(
       `no judging template ${JSON.stringify(nameOrPath)}: expected one of ${JUDGING_TEMPLATES.join(', ')}, or the path of a text file`,
     );

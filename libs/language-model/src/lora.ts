@@ -54,8 +54,17 @@ export function loraShapes(config: DecoderConfig, lora: LoraConfig): Map<string,
   return shapes;
 }
 
-/** Wraps a linear with an adapter; modules without one pass through. */
-export function withLora(base: Linear, lora: LoraConfig, adapter: Weights): Linear {
+/**
+ * Wraps a linear with an adapter; modules without one pass through.
+ *
+ * @param drop What the adapter of a module reads in place of the module's input, in training. Default: the input.
+ */
+export function withLora(
+  base: Linear,
+  lora: LoraConfig,
+  adapter: Weights,
+  drop: (module: string, x: tf.Tensor2D) => tf.Tensor2D = (_, x) => x,
+): Linear {
   const scale = loraScale(lora);
   return (module, x) => {
     const y = base(module, x);
@@ -63,7 +72,7 @@ export function withLora(base: Linear, lora: LoraConfig, adapter: Weights): Line
     const a = weight(adapter, loraParameter(module, 'A')) as tf.Tensor2D;
     const b = weight(adapter, loraParameter(module, 'B')) as tf.Tensor2D;
     // The scale is applied where the tensor is smallest.
-    return tf.add(y, tf.matMul(tf.mul(tf.matMul(x, a, false, true), scale), b, false, true));
+    return tf.add(y, tf.matMul(tf.mul(tf.matMul(drop(module, x), a, false, true), scale), b, false, true));
   };
 }
 

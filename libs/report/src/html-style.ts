@@ -44,6 +44,7 @@ footer{color:var(--soft);font-size:.8rem}
 .signal .reason{margin:.5rem 0 .8rem;color:var(--ink)}
 .signal .columns{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;align-items:flex-start}
 .signal .columns>*{flex:1 1 20rem}
+.signal table+table{margin-top:.8rem}
 .signal caption{padding-bottom:.2rem;text-align:left;font-weight:600}
 .signal th[scope=row]{white-space:normal;font-weight:400}
 .signal tbody tr:last-child>*{border-bottom:0}

@@ -2,8 +2,9 @@
 import { renderChart } from './chart.ts';
 import { formatDifference, formatP, formatSeconds, formatShare } from './format.ts';
 import { escapeHtml } from './html-escape.ts';
-import { STYLE } from './html-style.ts';
+import { page } from './html-page.ts';
 import { table } from './html-table.ts';
+import { renderJudges } from './judge-table.ts';
 import type { Report, ReportedArm, ReportedDifference } from './schema.ts';
 import { renderSignalCards } from './signal-cards.ts';
 
@@ -11,17 +12,9 @@ import { renderSignalCards } from './signal-cards.ts';
 export function renderHtml(report: Report): string {
   const { questions, saturated, accuracy } = report.saturation;
   const name = escapeHtml(report.name);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${name} · Overtone</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<header>
+  return page({
+    title: name,
+    body: `<header>
 <p class="kicker">Overtone report</p>
 <h1>${name}</h1>
 <p class="lead">${headline(report)}</p>
@@ -46,6 +39,7 @@ export function renderHtml(report: Report): string {
 ${differences(report)}
 </section>
 ${report.signals.length === 0 ? '' : `<section>\n<h2>How far the signals can be trusted</h2>\n${renderSignalCards(report.signals)}\n</section>`}
+${report.judges.length === 0 ? '' : `<section>\n<h2>What the judges cost</h2>\n<p>A call is one comparison in one order; verdicts that were known already cost nothing. Groups are left out where a budget was spent before they had a verdict.</p>\n${renderJudges(report.judges)}\n</section>`}
 <section>
 <h2>By difficulty</h2>
 ${levels(report)}
@@ -61,10 +55,8 @@ ${table(
   Object.entries(report.timings).map(([stage, seconds]) => [escapeHtml(stage), formatSeconds(seconds)]),
 )}
 </section>
-<footer>Model ${escapeHtml(report.model.sha256.slice(0, 16))}</footer>
-</body>
-</html>
-`;
+<footer>Model ${escapeHtml(report.model.sha256.slice(0, 16))}</footer>`,
+  });
 }
 
 /** One sentence: the best arm against the base. */

@@ -19,7 +19,7 @@ export function renderReliabilityDiagram(name: string, bins: readonly ReportedRe
   const most = Math.max(...bins.map(({ pairs }) => pairs));
   const grid = ticks(0.5, 0.1).map(
     (tick) =>
-      `<text class="axis" x="${x(tick)}" y="${SIZE - BOTTOM + 15}" text-anchor="middle">${percent(tick)}</text>`,
+      `<text class="axis" x="${x(tick)}" y="${SIZE - BOTTOM + 18}" text-anchor="middle">${percent(tick)}</text>`,
   );
   const levels = ticks(floor, floor === 0 ? 0.25 : 0.1).map(
     (tick) =>
@@ -41,7 +41,7 @@ export function renderReliabilityDiagram(name: string, bins: readonly ReportedRe
     `<svg class="diagram" viewBox="0 0 ${SIZE} ${SIZE}" role="img" aria-label="Reliability diagram of ${escapeHtml(name)}: ${summary}">` +
     `${grid.join('')}${levels.join('')}` +
     `<line class="ideal" x1="${x(0.5)}" y1="${y(0.5)}" x2="${x(1)}" y2="${y(1)}"/>${points.join('')}` +
-    `<text class="axis" x="${x(0.75)}" y="${SIZE - 4}" text-anchor="middle">how sure</text>` +
+    `<text class="axis" x="${x(0.75)}" y="${SIZE - 3}" text-anchor="middle">how sure</text>` +
     `<text class="axis" transform="translate(9 ${y((1 + floor) / 2)}) rotate(-90)" text-anchor="middle">how often right</text></svg>`
   );
 }

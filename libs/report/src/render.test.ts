@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
 import { renderHtml } from './html.ts';
-import { type Report, type ReportedArm, reportedSignalSchema } from './schema.ts';
+import { type Report, type ReportedArm, type ReportedJudge, reportedSignalSchema } from './schema.ts';
 import { signalTable } from './signal-table.ts';
 import { renderSignalsHtml } from './signals-page.ts';
 import { renderTable } from './table.ts';
@@ -73,7 +73,7 @@ describe('the table', () => {
   it('shows what was saturated, what the signals are worth, what every arm gained', () => {
     const table = renderTable(report);
     expect(table).toContain('204 of 400 training questions');
-    expect(table).toMatch(/self-judge\s+bradley-terry \(self\)\s+\.710\s+–\s+–\s+\.900\s+−\.020/);
+    expect(table).toMatch(/self-judge\s+bradley-terry \(self\)\s+\.710\s+–\s+–\s+–\s+\.900\s+−\.020/);
     expect(table).toMatch(
       /sft\/self-judge\s+\.750 \[\.700, \.800\]\s+\.750 \[\.700, \.800\]\s+\.900\s+\+\.310 \*\*\*/,
     );
@@ -152,6 +152,48 @@ describe('signal cards', () => {
   it('go to the terminal with their reasons', () => {
     expect(signalTable([card])).toMatch(/a <b> .*\.180 .*attenuate\na <b>: attenuate\. Attenuate by 18\.0 %/);
     expect(signalTable([{ ...card, flipRateIsLowerBound: true }])).toContain('≥ .180');
+  });
+});
+
+describe('what judges cost', () => {
+  const judge: ReportedJudge = {
+    name: 'strong <1>',
+    backend: 'openai',
+    plan: 'active',
+    calls: 1998,
+    promptTokens: 1_234_567,
+    completionTokens: 8901,
+    cost: 0.5081,
+    budget: { calls: 2000, currency: { amount: 5, promptPerMillion: 0.4, completionPerMillion: 1.6 } },
+    pairs: 1000,
+    unreadable: 20,
+    groups: 480,
+    unjudged: 17,
+  };
+  const free = { ...judge, name: 'rubric', backend: 'rubric', cost: null, budget: null };
+  const own: ReportedJudge = { ...free, unreadable: 0, unjudged: 0, promptTokens: 0, completionTokens: 0 };
+
+  it('stands in the terminal and on the page, with its limits and with what it left out', () => {
+    const table = renderTable({ ...report, judges: [judge, own] });
+    expect(table).toMatch(
+      /strong <1> \(openai\) +active +1,000 +1,998 of 2,000 +1,234,567 \+ 8,901 +0\.5081 of 5 +20 \(\.010\) +17 of 480\n/,
+    );
+    expect(table).toMatch(/\nrubric +active +1,000 +1,998 +0 \+ 0 +– +0 +0\n/);
+    const page = renderHtml({ ...report, judges: [judge, own] });
+    expect(page).toContain(
+      '<td>strong &lt;1&gt; (openai)</td><td>active</td><td>1,000</td><td>1,998 of 2,000</td>',
+    );
+    expect(renderHtml(report)).not.toContain('What the judges cost');
+  });
+
+  it('says of a panel by how much each judge counts', () => {
+    const [plain] = report.signals;
+    if (plain === undefined) throw new Error('no signal');
+    const panel = [{ judge: 'a <b>', reliability: 0.834, pairs: 1200 }];
+    expect(signalTable([{ ...plain, panel }])).toContain('self-judge: its judges count a <b> .834');
+    expect(renderSignalsHtml('x', [{ ...plain, panel }])).toContain(
+      'a &lt;b&gt;</th><td>.834 <small>1,200 pairs</small>',
+    );
   });
 });
 

@@ -56,7 +56,7 @@ const arm = z.strictObject({
   name: z.string(),
   /** The signal; null for the base model. */
   signal: z.string().nullable(),
-  /** The objective: "sft", "dpo", "rrhf" or "rrhf-bt"; null for the base model. */
+  /** The objective, for example "sft", "dpo", "rrhf-bt" or "rloo"; null for the base model. */
   objective: z.string().nullable(),
   /** Seeds of the training runs. */
   seeds: z.array(z.number()),
@@ -93,6 +93,15 @@ const reliabilityBin = z.strictObject({
   confidence: share,
   /** Share on which the stronger judge prefers the same side. */
   accuracy: share,
+});
+
+const panelJudge = z.strictObject({
+  /** Name in the experiment. */
+  judge: z.string(),
+  /** The factor by which the log-odds of its verdicts count, estimated from how the judges agree; below 0 they are turned round. */
+  reliability: z.number(),
+  /** Pairs on which it was held against the rest of the panel. */
+  pairs: z.number(),
 });
 
 const signal = z.strictObject({
@@ -172,6 +181,8 @@ const signal = z.strictObject({
   verdictCalibrationError: later,
   /** The reliability diagram. */
   reliability: z.array(reliabilityBin).default([]),
+  /** The judges of a panel; empty for other signals. */
+  panel: z.array(panelJudge).default([]),
 });
 
 const judge = z.strictObject({

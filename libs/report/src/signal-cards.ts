@@ -26,6 +26,7 @@ ${reason === null ? '' : `<p class="reason">${escapeHtml(reason).replaceAll(' %'
 ${against(signal)}
 <div class="column">
 ${alone(signal)}
+${panel(signal)}
 ${diagram(signal)}
 </div>
 </div>
@@ -72,6 +73,19 @@ function alone(signal: ReportedSignal): string {
   ]);
 }
 
+/** How much each judge of a panel counts; empty for other signals. */
+function panel({ panel }: ReportedSignal): string {
+  return figures(
+    'By how much its judges count',
+    panel.map(({ judge, reliability, pairs }) =>
+      line(
+        escapeHtml(judge),
+        `${formatShare(reliability)} <small>${pairs.toLocaleString('en')} pairs</small>`,
+      ),
+    ),
+  );
+}
+
 /** A table of figures; empty without any. */
 function figures(heading: string, lines: readonly string[]): string {
   const body = lines.filter((line) => line !== '');
@@ -86,7 +100,9 @@ function diagram({ name, reliability, temperature, plattBias, plattSlope }: Repo
       ? ''
       : ` Platt: bias ${plattBias.toFixed(2).replace('-', '−')}, slope ${plattSlope.toFixed(2).replace('-', '−')}.`;
   const caption =
-    temperature === null ? '' : `<figcaption>Temperature ${temperature.toFixed(2)}.${platt}</figcaption>`;
+    temperature === null
+      ? ''
+      : `<figcaption>How sure verdicts are, and how often the stronger judge agrees. Temperature ${temperature.toFixed(2)}.${platt}</figcaption>`;
   return `<figure>${renderReliabilityDiagram(name, reliability)}${caption}</figure>`;
 }
 

@@ -12,9 +12,8 @@ export function signalTable(signals: readonly ReportedSignal[]): string {
     signal.judge === null ? signal.method : `${signal.method} (${signal.judge})`,
     optional(signal.kappa),
     optional(signal.tau),
-    signal.flipRate === null
-      ? '–'
-      : `${signal.flipRateIsLowerBound ? '≥ ' : ''}${formatShare(signal.flipRate.value)}`,
+    flipRate(signal),
+    optional(signal.bestFlipRate?.value ?? null),
     optional(signal.orderConsistency),
     optional(signal.positionBias, formatDifference),
     formatDifference(signal.lengthCorrelation),
@@ -27,6 +26,7 @@ export function signalTable(signals: readonly ReportedSignal[]): string {
       'kappa',
       'tau',
       'flip rate',
+      'of the best',
       'both orders agree',
       'position bias',
       'with length',
@@ -38,5 +38,18 @@ export function signalTable(signals: readonly ReportedSignal[]): string {
   const reasons = signals.flatMap(({ name, recommendation, reason }) =>
     recommendation === null || reason === null ? [] : [`${name}: ${recommendation}. ${reason}`],
   );
-  return [table, ...reasons].join('\n');
+  const panels = signals.flatMap(({ name, panel }) =>
+    panel.length === 0
+      ? []
+      : [
+          `${name}: its judges count ${panel.map(({ judge, reliability }) => `${judge} ${formatShare(reliability)}`).join(', ')}`,
+        ],
+  );
+  return [table, ...reasons, ...panels].join('\n');
+}
+
+/** Without an audit it is the least that the signal's contradictions leave possible, which may say nothing. */
+function flipRate({ flipRate, flipRateIsLowerBound }: ReportedSignal): string {
+  if (flipRate === null || (flipRateIsLowerBound && flipRate.value < 0.0005)) return '–';
+  return `${flipRateIsLowerBound ? '≥ ' : ''}${formatShare(flipRate.value)}`;
 }

@@ -1,5 +1,6 @@
-// The report as text for a terminal: saturation, signals, arms, timings.
+// The report as text for a terminal: saturation, signals, judges, arms, timings.
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
+import { judgeTable } from './judge-table.ts';
 import type { Report, ReportedArm } from './schema.ts';
 import { signalTable } from './signal-table.ts';
 import { columns } from './text-columns.ts';
@@ -12,6 +13,7 @@ export function renderTable(report: Report): string {
     `Saturated: ${saturated} of ${questions} training questions (mean accuracy ${formatShare(accuracy)})`,
   ];
   if (report.signals.length > 0) parts.push(signalTable(report.signals));
+  if (report.judges.length > 0) parts.push(judgeTable(report.judges));
   parts.push(armTable(report), timingLine(report));
   return `${parts.join('\n\n')}\n`;
 }

@@ -72,10 +72,17 @@ export function fromServiceError(error: unknown, method: string, address: string
   const place = `${method.replace(/^\//, '')} at ${address}`;
   if (error instanceof Error && 'code' in error && typeof error.code === 'number') {
     const details = 'details' in error && typeof error.details === 'string' ? error.details : error.message;
-    return new RpcError(error.code, `${place}: ${status[error.code] ?? error.code}: ${details}`, {
+    return new RpcError(error.code, `${place}: ${status[error.code] ?? error.code}: ${readable(details)}`, {
       cause: error,
     });
   }
   const message = error instanceof Error ? error.message : String(error);
   return new RpcError(status.INTERNAL, `${place}: ${message}`, { cause: error });
+}
+
+/** What gRPC says of a connection that it does not get, without its padding. */
+function readable(details: string): string {
+  const [, reason] =
+    /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: *$/.exec(details) ?? [];
+  return reason === undefined ? details : `no connection: ${reason}`;
 }

@@ -146,7 +146,7 @@ function unaudited({ splitHalf, orderConsistency, auditedGroups }: DecidingFigur
   const known =
     splitHalf === undefined
       ? 'nothing here says whether it prefers the better solution'
-      : `its verdicts agree with each other (split-half reliability ${figure(splitHalf)}${orderConsistency === undefined ? '' : `, both orders agree on ${percent(orderConsistency.value)} of the pairs`}), so at least ${percent(leastFlipRate(splitHalf.value))} of its preferences between pairs are wrong, but nothing here tells a good judge from one that errs consistently`;
+      : `its verdicts agree with each other (split-half reliability ${figure(splitHalf)}${orderConsistency === undefined ? '' : `, both orders agree on ${percent(orderConsistency.value)} of the pairs`}), ${leastFlipRate(splitHalf.value) < 0.0005 ? '' : `so at least ${percent(leastFlipRate(splitHalf.value))} of its preferences between pairs are wrong, `}but nothing here tells a good judge from one that errs consistently`;
   return {
     recommendation,
     reason: `${start}: ${known}; audit ${groupsOfAudit} groups with a stronger judge to decide.`,

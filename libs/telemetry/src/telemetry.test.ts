@@ -65,6 +65,21 @@ describe('the span file', () => {
   });
 });
 
+it('exports gauges, as the metrics of a training are', async () => {
+  const program = `
+    import { setGauge, shutdownTelemetry } from '${index}';
+    for (const loss of [0.43, 0.41]) setGauge('overtone.training.loss', loss, { 'overtone.job.id': 'a' });
+    await shutdownTelemetry();`;
+  const { stdout } = await run(program, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1',
+    OTEL_METRICS_EXPORTER: 'console',
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+  });
+  expect(stdout).toMatch(/name: 'overtone\.training\.loss',\s+type: 'GAUGE'/);
+  expect(stdout).toMatch(/'overtone\.job\.id': 'a'[^]*value: 0\.41/);
+});
+
 it('loads no SDK when nobody asked for spans', async () => {
   const watch = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from 'node:module';

@@ -31,43 +31,95 @@ export type Batching =
 /** The examples of every step. */
 export type StepPlan = readonly (readonly TokenizedExample[])[];
 
+/** What an objective takes from a data set. */
+export interface TokenizedData {
+  readonly examples: readonly TokenizedExample[];
+  /** Ids of the groups that it cannot learn from because they have one solution alone. */
+  readonly single: readonly string[];
+  /** Ids of the groups that it cannot learn from because all of their solutions have equal scores. */
+  readonly tied: readonly string[];
+}
+
+/** How many ids an error names. */
+const NAMED = 3;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - NAMED;
+  return `${names.slice(0, NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** What a run takes sequences of. */
+export interface SequenceLimit {
+  /** Seed of random selection. */
+  readonly seed: number;
+  /** Longest sequence that is asked for, tokens. */
+  readonly maxLength: number;
+  /** Longest sequence that the model takes, tokens. Default: no limit of its own. */
+  readonly maxPositions?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Takes from each group what the objective learns from.
  *
- * @throws {TrainingError} when a sequence exceeds `maxLength`, or nothing is left to train on.
+ * @throws {TrainingError} in one line when sequences are too long, or nothing is left to train on: how many groups, which, and why.
  */
 export async function tokenizeExamples(
   groups: AsyncIterable<TrainingGroup>,
   objective: Objective,
   tokenizer: Tokenizer,
-  { seed, maxLength }: { readonly seed: number; readonly maxLength: number },
-): Promise<TokenizedExample[]> {
+  { seed, maxLength, maxPositions = Infinity, signal }: SequenceLimit,
+): Promise<TokenizedData> {
   const examples: TokenizedExample[] = [];
+  const single: string[] = [];
+  const tied: string[] = [];
+  const long: string[] = [];
   let read = 0;
   for await (const { id, messages, solutions } of groups) {
+    signal?.throwIfAborted();
     read += 1;
     const scored = { id, scores: solutions.map(({ score }) => score) };
     const example = objective.example(scored, seededRandom('select', seed, id));
-    if (!example) continue;
+    if (!example) {
+      (solutions.length === 1 ? single : tied).push(id);
+      continue;
+    }
     const sequences = example.solutions.map((index) =>
       tokenizeSequence(tokenizer, messages, solutions[index]?.text ?? ''),
     );
     const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
-    if (longest > maxLength) {
-      throw new TrainingError(
-        `group ${id}: a sequence has ${longest} tokens, max_length is ${maxLength}; raise it or leave the group out`,
-      );
-    }
-    examples.push({ id, sequences, coefficients: example.coefficients });
+    if (longest > Math.min(maxLength, maxPositions)) long.push(`${id} (${longest} tokens)`);
+    else examples.push({ id, sequences, coefficients: example.coefficients });
+  }
+  if (long.length > 0) {
+    const limit =
+      maxPositions < maxLength
+        ? `the model takes ${maxPositions} tokens`
+        : `max_length is ${maxLength} tokens, raise it or leave them out`;
+    throw new TrainingError(
+      `${long.length} of ${read} groups have a longer sequence: ${listed(long)}; ${limit}`,
+    );
   }
   if (examples.length === 0) {
+    const reasons = [
+      ...(single.length > 0 ? [`${single.length} have one solution (${listed(single)})`] : []),
+      ...(tied.length > 0 ? [`${tied.length} have equal scores (${listed(tied)})`] : []),
+    ];
     throw new TrainingError(
       read === 0
         ? 'the data set is empty'
-        : `none of the ${read} groups has anything to train on with ${objective.name}: all solutions of each have equal scores`,
+        : `none of the ${read} groups has anything to train on with ${objective.name}: ${reasons.join(', ')}`,
     );
   }
-  return examples;
+  return { examples, single, tied };
+}
+
+/** A step's examples in as many runs of the program, of almost as many examples each; fewer runs where there are fewer examples. */
+export function splitStep<Item>(step: readonly Item[], microBatches: number): Item[][] {
+  const runs = Math.min(microBatches, step.length);
+  return Array.from({ length: runs }, (_, run) =>
+    step.slice(Math.ceil((run * step.length) / runs), Math.ceil(((run + 1) * step.length) / runs)),
+  );
 }
 
 const tokensOf = (example: TokenizedExample): number =>

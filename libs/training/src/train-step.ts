@@ -11,8 +11,9 @@ import {
 } from '@overtone/language-model';
 import { type TensorSpec } from '@overtone/tensor';
 import { adamw, type AdamWOptions } from './adamw.ts';
+import { dropout, noiseSpec } from './dropout.ts';
 import { type Layout, splitTensor } from './layout.ts';
-import { type Objective } from './objectives/objective.ts';
+import { type LossInput, type Objective } from './objectives/objective.ts';
 import { packedLogprobs } from './packed-logprobs.ts';
 import { batchSpecs, type BatchShape } from './packing.ts';
 
@@ -27,6 +28,8 @@ export interface StepOptions {
   readonly batch: BatchShape;
   /** Keep each layer's input alone for the gradient, and compute the rest once more: less memory, a third more work. Default false. */
   readonly gradientCheckpointing?: boolean | undefined;
+  /** Probability that a number which the adapter reads is dropped. Default 0. */
+  readonly loraDropout?: number | undefined;
 }
 
 const scalar: TensorSpec = { dtype: 'float32', shape: [] };
@@ -38,6 +41,7 @@ export function stepInputs({
   layout,
   objective,
   batch,
+  loraDropout = 0,
 }: StepOptions): Record<string, TensorSpec> {
   const vector: TensorSpec = { dtype: 'float32', shape: [layout.size] };
   const places: TensorSpec = { dtype: 'float32', shape: [batch.sequences] };
@@ -53,6 +57,7 @@ export function stepInputs({
     groups: scalar,
     ...Object.fromEntries(objective.coefficients.map((name) => [`coefficient.${name}`, places])),
     ...(lora ? Object.fromEntries(parameterSpecs(config)) : {}),
+    ...(lora && loraDropout > 0 ? { noise: noiseSpec(config, lora, batch) } : {}),
   };
 }
 
@@ -63,23 +68,35 @@ function take(inputs: Readonly<Record<string, tf.Tensor>>, name: string): tf.Ten
   return tensor;
 }
 
+/**
+ * KL(starting model ‖ trained one), nats a token, as the mean log-ratio of completions that the starting model sampled; a trend, not an
+ * estimate, of completions from elsewhere.
+ */
+function divergence({ logprobs, reference, tokens }: LossInput): tf.Scalar {
+  const used = tf.cast(tf.less(reference, 0), 'float32');
+  return tf.div(tf.sum(tf.mul(tf.sub(reference, logprobs), used)), tf.sum(tf.mul(tokens, used)));
+}
+
 /** The loss, its gradient over the flat vector, and the metrics. */
 export function lossAndGradient(
   options: StepOptions,
   inputs: Readonly<Record<string, tf.Tensor>>,
 ): { loss: tf.Tensor; gradient: tf.Tensor1D; metrics: Record<string, tf.Tensor> } {
-  const { config, lora, layout, objective } = options;
+  const { config, lora, layout, objective, loraDropout = 0 } = options;
   const names = layout.slots.map(({ name }) => name);
   const metrics: Record<string, tf.Tensor> = {};
+  const modules = names.filter((name) => name.endsWith('.lora_A.weight')).map((name) => name.slice(0, -14));
+  const drop =
+    loraDropout > 0 ? dropout(take(inputs, 'noise') as tf.Tensor2D, loraDropout, modules) : undefined;
   const loss = (...trained: tf.Tensor[]): tf.Scalar => {
     const parameters = Object.fromEntries(names.map((name, index) => [name, trained[index] ?? tf.scalar(0)]));
     const model = (own: Weights): ReturnType<Trained['model']> => {
       const weights = lora ? inputs : own;
-      return { weights, linear: lora ? withLora(linearOf(weights), lora, own) : linearOf(weights) };
+      return { weights, linear: lora ? withLora(linearOf(weights), lora, own, drop) : linearOf(weights) };
     };
     const { weights, linear } = model(parameters);
     const checkpointing = options.gradientCheckpointing === true ? { parameters, model } : undefined;
-    const output = objective.loss({
+    const input: LossInput = {
       logprobs: packedLogprobs(config, weights, linear, inputs, checkpointing),
       reference: take(inputs, 'reference') as tf.Tensor1D,
       tokens: take(inputs, 'sequence_tokens') as tf.Tensor1D,
@@ -87,8 +104,10 @@ export function lossAndGradient(
       coefficients: Object.fromEntries(
         objective.coefficients.map((name) => [name, take(inputs, `coefficient.${name}`) as tf.Tensor1D]),
       ),
-    });
-    for (const [name, value] of Object.entries(output.metrics)) metrics[name] = tf.keep(value);
+    };
+    const output = objective.loss(input);
+    const reported = { ...(objective.needsReference ? { kl: divergence(input) } : {}), ...output.metrics };
+    for (const [name, value] of Object.entries(reported)) metrics[name] = tf.keep(value);
     return output.loss;
   };
   const parts = splitTensor(layout, take(inputs, 'theta') as tf.Tensor1D);

@@ -1,5 +1,5 @@
-// What a run needs to continue: the trained vector, its moments, and the step; on disk as one file, replaced atomically.
-import { access } from 'node:fs/promises';
+// What a run needs to continue: the trained vector, its moments, the step, and the losses that the next is compared with. The
+// schedule, the order of the data and every random choice are functions of the step and the seed. On disk as one file, written whole.
 import { readSafetensors, writeSafetensors, type NamedTensor } from '@overtone/language-model';
 import { TrainingError } from './training-error.ts';
 
@@ -11,32 +11,30 @@ export interface TrainingState {
   readonly first: Float32Array;
   /** AdamW's second moment. */
   readonly second: Float32Array;
+  /** Losses of the last steps. */
+  readonly losses: readonly number[];
 }
 
-/** Writes a state. */
+/** Writes a state, under its name only when all of it is on disk. */
 export async function saveState(path: string, state: TrainingState): Promise<void> {
   const vector = (data: Float32Array): NamedTensor => ({ shape: [data.length], data });
-  const step = vector(Float32Array.of(state.step));
+  const { step, theta, first, second, losses } = state;
   await writeSafetensors(
     path,
     new Map(
       Object.entries({
-        step,
-        theta: vector(state.theta),
-        first: vector(state.first),
-        second: vector(state.second),
+        step: vector(Float32Array.of(step)),
+        theta: vector(theta),
+        first: vector(first),
+        second: vector(second),
+        losses: vector(Float32Array.from(losses)),
       }),
     ),
   );
 }
 
-/** Reads a state; undefined when there is none. Throws when it is of another size. */
-export async function loadState(path: string, size: number): Promise<TrainingState | undefined> {
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return undefined;
+/** Reads a state. Throws when the file is damaged or of another size. */
+export async function loadState(path: string, size: number): Promise<TrainingState> {
   const tensors = await readSafetensors(path);
   const vector = (name: string, length: number): Float32Array => {
     const data = tensors.get(name)?.data;
@@ -49,5 +47,6 @@ export async function loadState(path: string, size: number): Promise<TrainingSta
     theta: vector('theta', size),
     first: vector('first', size),
     second: vector('second', size),
+    losses: Array.from(tensors.get('losses')?.data ?? []),
   };
 }

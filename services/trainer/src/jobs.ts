@@ -3,17 +3,18 @@ import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { type ArtifactStore } from '@overtone/artifacts';
 import {
-  CreateJobRequest,
+  type CreateJobRequest,
   type Job,
   JobState,
   type StepMetrics,
+  TrainingSpec,
   type WatchJobResponse,
 } from '@overtone/contracts';
 import { resolveModel } from '@overtone/language-model';
-import { alreadyExists, failedPrecondition, notFound, requiredField } from '@overtone/rpc';
-import { logger, withSpan } from '@overtone/telemetry';
+import { alreadyExists, failedPrecondition, notFound, requiredField, unavailable } from '@overtone/rpc';
+import { logger, setGauge, withSpan } from '@overtone/telemetry';
 import { type Hardware, hardwareKey } from '@overtone/tensor/hardware';
-import { trainInThread } from '@overtone/training';
+import { type CheckpointPolicy, type Snapshot, trainInThread, writeLastWeights } from '@overtone/training';
 import { JobFolder } from './job-folder.ts';
 import { parseSpecification } from './specification.ts';
 
@@ -30,7 +31,7 @@ const ended = (job: Job): boolean => ENDED.includes(job.state);
 interface Entry {
   readonly request: CreateJobRequest;
   readonly folder: JobFolder;
-  readonly controller: AbortController;
+  controller: AbortController;
   /** Emits 'change'. */
   readonly changes: EventEmitter;
   readonly steps: StepMetrics[];
@@ -46,8 +47,8 @@ export interface JobsOptions {
   readonly threads: number;
   /** What steps run on, and in which precision. */
   readonly hardware: Hardware;
-  /** Least seconds between checkpoints of a job. */
-  readonly checkpointSeconds: number;
+  /** When a job's checkpoints are written, and how many are kept. */
+  readonly checkpoints: CheckpointPolicy;
 }
 
 /** All jobs of a trainer. */
@@ -73,16 +74,21 @@ export class Jobs {
     return jobs;
   }
 
-  /** Starts a job, or returns the one with this id. Throws ALREADY_EXISTS when that one does something else, FAILED_PRECONDITION when it is meant for other hardware. */
+  /** Starts a job, or returns the one with this id, which continues if that is asked for and it ended early. Throws ALREADY_EXISTS when that one does something else, FAILED_PRECONDITION when it is meant for other hardware. */
   async create(request: CreateJobRequest): Promise<Job> {
     this.checkHardware(request);
     const known = this.entries.get(request.jobId);
     if (known) {
-      const same = Buffer.from(CreateJobRequest.encode(known.request).finish()).equals(
-        CreateJobRequest.encode(request).finish(),
-      );
-      if (!same)
+      const spec = ({ spec: own }: CreateJobRequest): Buffer =>
+        Buffer.from(TrainingSpec.encode(requiredField(own, 'spec')).finish());
+      if (!spec(known.request).equals(spec(request)))
         throw alreadyExists(`job ${request.jobId} exists with another specification; choose another job_id`);
+      const early = ended(known.job) && known.job.state !== JobState.JOB_STATE_SUCCEEDED;
+      if (request.resume === true && early) {
+        known.controller = new AbortController();
+        await this.update(known, { state: JobState.JOB_STATE_QUEUED, error: '' });
+        this.enqueue(known);
+      }
       return known.job;
     }
     const job: Job = {
@@ -142,15 +148,17 @@ export class Jobs {
         yield { event: { $case: 'job', value: job } };
       }
       if (ended(job) && next >= entry.steps.length) return;
+      if (this.closing && next >= entry.steps.length) throw unavailable('the trainer is shutting down');
       if (entry.job === job && next >= entry.steps.length) await once(entry.changes, 'change', { signal });
     }
   }
 
-  /** Stops all jobs; they continue when the state folder is opened again. */
+  /** Stops all jobs, each with a checkpoint, and ends what watches them; they continue when the state folder is opened again. */
   async close(): Promise<void> {
     this.closing = true;
     for (const entry of this.entries.values()) if (!ended(entry.job)) entry.controller.abort();
     await this.running;
+    for (const { changes } of this.entries.values()) changes.emit('change');
   }
 
   /** What a job is computed on belongs to what determines its result. */
@@ -189,19 +197,36 @@ export class Jobs {
     } catch (error) {
       if (this.closing) return;
       const cancelled = entry.controller.signal.aborted;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = describe(error);
       this.log.warn(cancelled ? 'job cancelled' : 'job failed', { job: id, error: message });
+      const failed = (what: string) => (cause: unknown) => this.log.error(what, { job: id, error: cause });
+      const left = await this.lastWeights(entry).catch(failed('the last weights could not be kept'));
       await this.update(entry, {
         state: cancelled ? JobState.JOB_STATE_CANCELLED : JobState.JOB_STATE_FAILED,
         error: cancelled ? '' : message,
-      }).catch((cause: unknown) =>
-        this.log.error('a job state could not be written', { job: id, error: cause }),
-      );
+        snapshots: [...entry.job.snapshots, ...(left ?? [])],
+      }).catch(failed('a job state could not be written'));
     }
   }
 
+  /** The weights of the last checkpoint of a job that ended early, unless they are among its snapshots. */
+  private async lastWeights(entry: Entry): Promise<Job['snapshots']> {
+    const spec = requiredField(entry.request.spec, 'spec');
+    const options = parseSpecification(spec);
+    const model = await resolveModel(spec.model, {});
+    const last = await writeLastWeights({ ...options, model, baseModel: spec.model }, runFolder(entry));
+    const known = entry.job.snapshots.at(-1)?.step ?? 0;
+    return last === undefined || last.step <= known ? [] : [await this.keep(last, spec)];
+  }
+
+  /** Puts a snapshot into the artifact store. */
+  private async keep({ step, folder }: Snapshot, { lora }: TrainingSpec): Promise<Job['snapshots'][number]> {
+    const mediaType = lora ? MEDIA_TYPE.adapter : MEDIA_TYPE.model;
+    return { step, weights: await this.options.store.putFolder(folder, mediaType) };
+  }
+
   private async train(entry: Entry): Promise<void> {
-    const { store, threads, hardware, checkpointSeconds } = this.options;
+    const { store, threads, hardware, checkpoints } = this.options;
     this.checkHardware(entry.request);
     const spec = requiredField(entry.request.spec, 'spec');
     const dataset = requiredField(spec.dataset, 'spec.dataset');
@@ -210,12 +235,14 @@ export class Jobs {
     const options = { ...parsed, model, baseModel: parsed.model, dataset: await store.openFile(dataset) };
     const task = {
       options,
-      run: { folder: join(entry.folder.path, 'run'), threads, hardware, checkpointSeconds },
+      run: { folder: runFolder(entry), threads, hardware, checkpoints },
     };
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {
         case 'planned':
-          entry.steps.splice(0, Infinity, ...(await entry.folder.steps(event.resumedAt)));
+          entry.steps.splice(0, Infinity, ...(await entry.folder.continueAfter(event.resumedAt)));
+          if (event.dropped > 0)
+            this.log.info('groups that cannot be learned from', { job: entry.job.id, groups: event.dropped });
           await this.update(entry, {
             state: JobState.JOB_STATE_RUNNING,
             steps: event.steps,
@@ -227,17 +254,16 @@ export class Jobs {
           const step = { step: event.step, values: { ...event.metrics } };
           await entry.folder.append(step);
           entry.steps.push(step);
+          for (const [name, value] of Object.entries(step.values))
+            setGauge(`overtone.training.${name}`, value, { 'overtone.job.id': entry.job.id });
           // A step alone is not worth a write of the state: the run's own checkpoint knows where it is.
           entry.job = { ...entry.job, step: event.step };
           entry.changes.emit('change');
           break;
         }
         case 'snapshot': {
-          const weights = await store.putFolder(
-            event.folder,
-            options.lora ? MEDIA_TYPE.adapter : MEDIA_TYPE.model,
-          );
-          await this.update(entry, { snapshots: [...entry.job.snapshots, { step: event.step, weights }] });
+          const snapshot = await this.keep(event, spec);
+          await this.update(entry, { snapshots: [...entry.job.snapshots, snapshot] });
           break;
         }
       }
@@ -246,7 +272,25 @@ export class Jobs {
 
   private async update(entry: Entry, change: Partial<Job>): Promise<void> {
     entry.job = { ...entry.job, ...change };
-    await entry.folder.save(entry.job);
-    entry.changes.emit('change');
+    try {
+      await entry.folder.save(entry.job);
+    } finally {
+      // Whoever watches hears of it even where the disk is full.
+      entry.changes.emit('change');
+    }
   }
+}
+
+/** Where a job's run keeps its checkpoints and snapshots. */
+function runFolder({ folder }: Entry): string {
+  return join(folder.path, 'run');
+}
+
+/** Why a job failed, in one line. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const full = 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  return full
+    ? `the disk is full (${error.message}); the last checkpoint is kept; make room and start the job again`
+    : error.message;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,7 +16,8 @@ import {
   TrainerServiceClient,
   type TrainingSpec,
 } from '@overtone/contracts';
-import { connect, type Remote, waitForHealthy } from '@overtone/rpc';
+import { checkAdapter, readAdapter, readDecoderConfig } from '@overtone/language-model';
+import { connect, type Remote, requiredField, waitForHealthy } from '@overtone/rpc';
 
 const model = fileURLToPath(new URL('../../../libs/miniature/model', import.meta.url));
 let folder = '';
@@ -29,7 +30,7 @@ interface Trainer {
   address: string;
 }
 
-async function start(state: string): Promise<Trainer> {
+async function start(state: string, environment: Record<string, string> = {}): Promise<Trainer> {
   const process_ = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url))], {
     env: {
       ...process.env,
@@ -37,6 +38,7 @@ async function start(state: string): Promise<Trainer> {
       OVERTONE_ARTIFACTS: pathToFileURL(join(folder, 'artifacts')).href,
       OVERTONE_STATE: join(folder, state),
       OVERTONE_CHECKPOINT_SECONDS: '0',
+      ...environment,
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -184,5 +186,80 @@ describe('the trainer process', () => {
     const { job } = await watch(trainer, 'short');
     expect(job?.state).toBe(JobState.JOB_STATE_FAILED);
     expect(job?.error).toMatch(/max_length is 4/);
+  });
+
+  it('leaves a usable adapter when a job is cancelled, and continues it when told to, to the weights of one that was not', async () => {
+    const trainer = await start('cancelled');
+    const store = openStore(pathToFileURL(join(folder, 'artifacts')).href);
+    await trainer.client.createJob({ jobId: 'whole', spec });
+    const whole = await watch(trainer, 'whole');
+    await trainer.client.createJob({ jobId: 'stopped', spec });
+    await watch(trainer, 'stopped', 0, 10);
+    await trainer.client.cancelJob({ jobId: 'stopped' });
+    const stopped = await watch(trainer, 'stopped');
+    expect(stopped.job?.state).toBe(JobState.JOB_STATE_CANCELLED);
+    const last = stopped.job?.snapshots.at(-1);
+    if (last?.weights === undefined) throw new Error('no weights were left');
+    expect(last.step).toBe(stopped.job?.step);
+    const adapter = await readAdapter(await store.openFolder(last.weights));
+    checkAdapter(await readDecoderConfig(model), adapter, 'the adapter');
+    // The same call without it is the job as it ended.
+    const { job } = await trainer.client.createJob({ jobId: 'stopped', spec });
+    expect(job?.state).toBe(JobState.JOB_STATE_CANCELLED);
+    await trainer.client.createJob({ jobId: 'stopped', spec, resume: true });
+    const resumed = await watch(trainer, 'stopped');
+    expect(resumed.job?.state).toBe(JobState.JOB_STATE_SUCCEEDED);
+    expect(resumed.job?.snapshots).toEqual(whole.job?.snapshots);
+  });
+
+  it('told to end, checkpoints first: nothing of what it did is done again', async () => {
+    const first = await start('ended', { OVERTONE_CHECKPOINT_SECONDS: '1000' });
+    await first.client.createJob({ jobId: 'job', spec: { ...spec, steps: 100_000, snapshotEverySteps: 0 } });
+    const watched = watch(first, 'job').catch((error: unknown) => error);
+    await watch(first, 'job', 0, 20);
+    const began = performance.now();
+    first.process.kill('SIGTERM');
+    const [code] = (await once(first.process, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    // Well before it would be killed, though a call was open.
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(await watched).toMatchObject({ codeName: 'UNAVAILABLE' });
+    const second = await start('ended');
+    await watch(second, 'job', 0, 21);
+    const { job } = await second.client.getJob({ jobId: 'job' });
+    expect(job?.step).toBeGreaterThan(20);
+    const [name = ''] = await readdir(join(folder, 'ended', 'jobs'));
+    const lines = (await readFile(join(folder, 'ended', 'jobs', name, 'metrics.jsonl'), 'utf8')).split('\n');
+    const steps = lines.slice(0, -1).map((line) => (JSON.parse(line) as { step: number }).step);
+    expect(steps).toEqual(steps.map((_, index) => index + 1));
+    const events = await readdir(join(folder, 'ended', 'jobs', name, 'tensorboard'));
+    expect(events).toEqual([expect.stringMatching(/tfevents/)]);
+    await second.client.cancelJob({ jobId: 'job' });
+  });
+
+  it('stops at a loss that is none, names the groups, and leaves the weights of the last checkpoint', async () => {
+    const trainer = await start('wild');
+    const train = async (jobId: string, learningRate: number, maxLossRatio: number) => {
+      const schedule = Schedule.SCHEDULE_CONSTANT;
+      const { optimizer } = spec;
+      const wild = { ...requiredField(optimizer, 'optimizer'), learningRate, warmupRatio: 0, schedule };
+      await trainer.client.createJob({ jobId, spec: { ...spec, optimizer: wild, maxLossRatio } });
+      const { job } = await watch(trainer, jobId);
+      expect(job?.state).toBe(JobState.JOB_STATE_FAILED);
+      return { error: job?.error ?? '', snapshots: job?.snapshots.map(({ step }) => step) };
+    };
+    const nan = await train('nan', 1e30, 100);
+    expect(nan.error).toMatch(
+      /step 2: the loss is NaN .* on groups g\d+(, g\d+){7}; no checkpoint is good; lower the learning rate/,
+    );
+    expect(nan.snapshots).toEqual([]);
+    const exploded = await train('exploded', 0.1, 1);
+    const [, step, kept] =
+      /step (\d+): the loss is .*, more than 1 times the median .*; the checkpoint of step (\d+) is kept/.exec(
+        exploded.error,
+      ) ?? [];
+    // The weights with which the loss exploded are not among what is left.
+    expect(Number(kept)).toBe(Number(step) - 2);
+    expect(exploded.snapshots?.at(-1)).toBe(Number(kept));
   });
 });

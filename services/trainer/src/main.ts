@@ -6,6 +6,8 @@
 //   OVERTONE_DEVICE=cpu            what steps run on: cpu, cuda or webgpu
 //   OVERTONE_PRECISION=float32     precision of matrix products: float32 or float16
 //   OVERTONE_CHECKPOINT_SECONDS=5  least seconds between checkpoints of a job
+//   OVERTONE_CHECKPOINT_STEPS=0    a checkpoint every so many steps as well; 0: by time alone
+//   OVERTONE_CHECKPOINT_KEEP=2     how many of the last checkpoints stay
 import { openStore } from '@overtone/artifacts';
 import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
@@ -40,8 +42,16 @@ try {
     state: required('OVERTONE_STATE', 'a folder for the state of jobs'),
     threads: Math.floor(number('OVERTONE_THREADS', 1, 1)),
     hardware,
-    checkpointSeconds: number('OVERTONE_CHECKPOINT_SECONDS', 5, 0),
+    checkpoints: {
+      seconds: number('OVERTONE_CHECKPOINT_SECONDS', 5, 0),
+      steps: Math.floor(number('OVERTONE_CHECKPOINT_STEPS', 0, 0)),
+      keep: Math.floor(number('OVERTONE_CHECKPOINT_KEEP', 2, 1)),
+    },
   });
+  // Checkpoints first: open calls may take as long as they are given.
+  const close = (): void => void jobs.close();
+  process.once('SIGTERM', close).once('SIGINT', close);
+  if (process.env.OVERTONE_EXIT_WITH_PARENT === '1') process.stdin.once('end', close).once('close', close);
   await runService({
     name: 'trainer',
     services: [{ definition: TrainerServiceService, implementation: trainerService(jobs) }],

@@ -1,6 +1,7 @@
 // A training specification from the wire, validated and turned into the trainer's own options.
 import {
   DpoLossType,
+  GrpoLossType,
   type OptimizerSpec,
   type Schedule,
   Schedule as Schedules,
@@ -18,21 +19,37 @@ const SCHEDULES = new Map<Schedule, ScheduleKind>([
   [Schedules.SCHEDULE_WARMUP_STABLE_DECAY, 'warmup-stable-decay'],
 ]);
 
-const SELECTIONS = new Map<number, 'all' | 'random' | 'best' | 'weighted'>([
+const SELECTIONS = new Map<number, Extract<ObjectiveSpec, { type: 'sft' }>['selection']>([
   [Selections.SFT_SELECTION_ALL, 'all'],
   [Selections.SFT_SELECTION_RANDOM, 'random'],
   [Selections.SFT_SELECTION_BEST, 'best'],
   [Selections.SFT_SELECTION_WEIGHTED, 'weighted'],
+  [Selections.SFT_SELECTION_TOP_K, 'top-k'],
 ]);
 
-const LOSS_TYPES = new Map<number, 'sigmoid' | 'robust'>([
+const LOSS_TYPES = new Map<number, Extract<ObjectiveSpec, { type: 'dpo' }>['lossType']>([
   [DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED, 'sigmoid'],
   [DpoLossType.DPO_LOSS_TYPE_SIGMOID, 'sigmoid'],
   [DpoLossType.DPO_LOSS_TYPE_ROBUST, 'robust'],
+  [DpoLossType.DPO_LOSS_TYPE_HINGE, 'hinge'],
+  [DpoLossType.DPO_LOSS_TYPE_IPO, 'ipo'],
+  [DpoLossType.DPO_LOSS_TYPE_SIGMOID_NORM, 'sigmoid_norm'],
+]);
+
+const GRPO_LOSS_TYPES = new Map<number, Extract<ObjectiveSpec, { type: 'grpo' }>['lossType']>([
+  [GrpoLossType.GRPO_LOSS_TYPE_UNSPECIFIED, 'grpo'],
+  [GrpoLossType.GRPO_LOSS_TYPE_GRPO, 'grpo'],
+  [GrpoLossType.GRPO_LOSS_TYPE_RLOO, 'rloo'],
+  [GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO, 'dr_grpo'],
 ]);
 
 function positive(value: number, field: string): number {
   checkField(Number.isFinite(value) && value > 0, field, `must be a positive number, got ${value}`);
+  return value;
+}
+
+function notNegative(value: number, field: string): number {
+  checkField(Number.isFinite(value) && value >= 0, field, `must not be negative, got ${value}`);
   return value;
 }
 
@@ -46,21 +63,62 @@ function flipRate(value: number, field: string): number {
   return value;
 }
 
+function atLeastOne(value: number | undefined, field: string): number | undefined {
+  checkField(value === undefined || value >= 1, field, `must be at least 1, got ${value}`);
+  return value;
+}
+
 function objectiveOf({ objective }: TrainingSpec): ObjectiveSpec {
   switch (objective?.$case) {
     case 'sft': {
+      const { k = 2 } = objective.value;
       const selection = SELECTIONS.get(objective.value.selection);
-      checkField(selection, 'spec.sft.selection', 'must be ALL, RANDOM, BEST or WEIGHTED');
-      return { type: 'sft', selection };
+      checkField(selection, 'spec.sft.selection', 'must be ALL, RANDOM, BEST, TOP_K or WEIGHTED');
+      if (selection !== 'top-k') return { type: 'sft', selection };
+      checkField(k >= 1, 'spec.sft.k', `must be at least 1 with TOP_K, got ${k}`);
+      return { type: 'sft', selection, k };
     }
     case 'dpo': {
       const lossType = LOSS_TYPES.get(objective.value.lossType);
-      checkField(lossType, 'spec.dpo.loss_type', 'must be SIGMOID or ROBUST');
+      checkField(lossType, 'spec.dpo.loss_type', 'must be SIGMOID, HINGE, IPO, ROBUST or SIGMOID_NORM');
       return {
         type: 'dpo',
         beta: positive(objective.value.beta, 'spec.dpo.beta'),
         lossType,
         labelSmoothing: flipRate(objective.value.labelSmoothing, 'spec.dpo.label_smoothing'),
+        scoreMargin: notNegative(objective.value.scoreMargin ?? 0, 'spec.dpo.score_margin'),
+      };
+    }
+    case 'simpo':
+      return {
+        type: 'simpo',
+        beta: positive(objective.value.beta, 'spec.simpo.beta'),
+        simpoGamma: notNegative(objective.value.simpoGamma, 'spec.simpo.simpo_gamma'),
+        labelSmoothing: flipRate(objective.value.labelSmoothing, 'spec.simpo.label_smoothing'),
+      };
+    case 'orpo':
+      return { type: 'orpo', beta: positive(objective.value.beta, 'spec.orpo.beta') };
+    case 'kto':
+      return {
+        type: 'kto',
+        beta: positive(objective.value.beta, 'spec.kto.beta'),
+        desirableWeight: positive(objective.value.desirableWeight, 'spec.kto.desirable_weight'),
+        undesirableWeight: positive(objective.value.undesirableWeight, 'spec.kto.undesirable_weight'),
+      };
+    case 'plackettLuce':
+      return { type: 'plackett-luce', beta: positive(objective.value.beta, 'spec.plackett_luce.beta') };
+    case 'grpo': {
+      const { epsilon, maxCompletionLength } = objective.value;
+      const lossType = GRPO_LOSS_TYPES.get(objective.value.lossType);
+      checkField(lossType, 'spec.grpo.loss_type', 'must be GRPO, RLOO or DR_GRPO');
+      checkField(epsilon > 0 && epsilon < 1, 'spec.grpo.epsilon', `must lie in (0, 1), got ${epsilon}`);
+      return {
+        type: 'grpo',
+        lossType,
+        epsilon,
+        epsilonHigh: positive(objective.value.epsilonHigh, 'spec.grpo.epsilon_high'),
+        beta: notNegative(objective.value.beta, 'spec.grpo.beta'),
+        maxCompletionLength: positive(maxCompletionLength, 'spec.grpo.max_completion_length'),
       };
     }
     case 'rrhf': {
@@ -70,7 +128,10 @@ function objectiveOf({ objective }: TrainingSpec): ObjectiveSpec {
       return { type: 'rrhf', rankWeight, bradleyTerryWeights, labelSmoothing };
     }
     case undefined:
-      throw invalidArgument('spec.objective', 'must be set to sft, dpo or rrhf');
+      throw invalidArgument(
+        'spec.objective',
+        'must be set to sft, dpo, rrhf, simpo, orpo, kto, plackett_luce or grpo',
+      );
   }
 }
 
@@ -81,6 +142,7 @@ function loraOf({ lora }: TrainingSpec): LoraConfig | undefined {
     return {
       r: lora.r,
       alpha: positive(lora.alpha, 'spec.lora.alpha'),
+      ...(lora.useRslora === true ? { useRslora: true } : {}),
       targetModules: parseTargetModules(lora.targetModules),
     };
   } catch (error) {
@@ -143,8 +205,12 @@ export function parseSpecification(spec: TrainingSpec): Omit<TrainingTask['optio
     initializeSeed: spec.initializeSeed,
     objective: objectiveOf(spec),
     lora: loraOf(spec),
+    loraDropout: spec.lora?.dropout === undefined ? undefined : share(spec.lora.dropout, 'spec.lora.dropout'),
     optimizer: optimizerOf(requiredField(spec.optimizer, 'spec.optimizer')),
     batching: batchingOf(spec),
+    microBatches: atLeastOne(spec.microBatches, 'spec.micro_batches'),
+    gradientCheckpointing: spec.gradientCheckpointing,
+    maxLossRatio: atLeastOne(spec.maxLossRatio, 'spec.max_loss_ratio'),
     seed: spec.seed,
     maxLength: spec.maxLength,
     snapshotEverySteps: spec.snapshotEverySteps,

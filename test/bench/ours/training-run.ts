@@ -47,7 +47,7 @@ export class TrainingRun {
         maxLength: Infinity,
         snapshotEverySteps: 0,
       },
-      { folder: join(folder, 'run'), checkpointSeconds: Infinity, threads },
+      { folder: join(folder, 'run'), checkpoints: { seconds: Infinity }, threads },
     );
     return new TrainingRun(events, folder);
   }

@@ -1,5 +1,6 @@
 // Quality against calls, for every comparison plan: on simulated judges whose truth is known, or on real verdicts.
-//   npm run bench:plans                                  # all simulated judges, 8 and 32 solutions
+//   npm run bench:plans                                  # all simulated judges, 8 and 32 solutions; --draw tuning: on the
+//     groups that the plans were tuned on, not on others
 //   npm run bench:plans -- --verdicts FOLDER --judge self # a run's verdicts, held against those of all pairs; or, with
 //     --truth rubric, against another judge's; FOLDER may be a JSONL of groups' complete verdicts
 import { parseArgs } from 'node:util';
@@ -13,6 +14,8 @@ const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '8,32' },
     groups: { type: 'string', default: '400' },
+    /** Which groups to simulate: those that the plans were tuned on (`tuning`), or others. */
+    draw: { type: 'string', default: 'evaluation' },
     judge: { type: 'string' },
     truth: { type: 'string' },
     verdicts: { type: 'string', multiple: true },
@@ -25,6 +28,9 @@ if (values.verdicts === undefined) simulated();
 else for (const path of values.verdicts) real(path);
 
 function simulated(): void {
+  const { draw } = values;
+  if (draw !== 'tuning' && draw !== 'evaluation')
+    throw new Error(`--draw ${draw}: expected tuning or evaluation`);
   const chosen = judges.filter(({ name }) => values.judge === undefined || name.includes(values.judge));
   if (chosen.length === 0)
     throw new Error(
@@ -34,7 +40,11 @@ function simulated(): void {
     const groups = Math.max(1, Math.round(Number(values.groups) * Math.min(1, 8 / size)));
     print(`# ${size} solutions, ${groups} groups, ${(size * (size - 1)) / 2} pairs\n`);
     for (const judge of chosen) {
-      table(judge.name, (plan) => curve(simulate(judge, size, groups), plan, allShares), goalShares[size]);
+      table(
+        judge.name,
+        (plan) => curve(simulate(judge, size, groups, draw), plan, allShares),
+        goalShares[size],
+      );
     }
   }
   growth();

@@ -24,10 +24,19 @@ export interface Point {
   readonly worst: number;
 }
 
+/** Which groups are drawn: the plans were tuned on `tuning`; what is reported and tested is drawn from other seeds. */
+export type Draw = 'tuning' | 'evaluation';
+
 /** Groups whose truth is known, with a judge's verdicts. */
-export function* simulate(judge: SimulatedJudge, size: number, groups: number): Generator<JudgedGroup> {
+export function* simulate(
+  judge: SimulatedJudge,
+  size: number,
+  groups: number,
+  draw: Draw = 'evaluation',
+): Generator<JudgedGroup> {
+  const seed = draw === 'tuning' ? ['plans'] : ['plans', draw, judge.name];
   for (let group = 0; group < groups; group++) {
-    const random = seededRandom('plans', size, group);
+    const random = seededRandom(...seed, size, group);
     const truth = trueStrengths(size, random);
     yield {
       problemId: `simulated ${group}`,

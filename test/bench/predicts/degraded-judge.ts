@@ -5,13 +5,13 @@ import { JudgeServiceService, Outcome, type CompareRequest, type CompareResponse
 import { rubricPreference } from '@overtone/judging';
 import { bidiHandler, type ServedService, unaryHandler } from '@overtone/rpc';
 import { seededRandom } from '@overtone/statistics';
-import { classifyStyle } from '@overtone/tasks';
+import { type ChainSumStyle, classifyStyle } from '@overtone/tasks';
 
 /** Changes whenever verdicts may change. */
 const VERSION = 1;
 
-/** What a judge goes by: the rubric; the rubric with the *regroup* style above all others; fewer or more characters. */
-export type Criterion = 'rubric' | 'regroup' | 'shorter' | 'longer';
+/** What a judge goes by: the rubric; the rubric with one style above all others; fewer or more characters. */
+export type Criterion = 'rubric' | ChainSumStyle | 'shorter' | 'longer';
 
 /** How a judge fails. */
 export interface Degradation {
@@ -40,7 +40,7 @@ export function degradedPreference(
     ? [comparison.second, comparison.first]
     : [comparison.first, comparison.second];
   const pair = seededRandom('pair', seed, question, one, other);
-  const opinion = pair() < share ? OPINIONS[criterion] : rubricPreference;
+  const opinion = pair() < share ? opinionOf(criterion) : rubricPreference;
   const wrong = pair() < flips;
   const own = wrong ? 1 - opinion(one, other) : opinion(one, other);
   const place = seededRandom('place', seed, question, comparison.first, comparison.second)();
@@ -48,20 +48,29 @@ export function degradedPreference(
   return 0.5 + (preference - 0.5) * (2 * confidence - 1);
 }
 
-const OPINIONS: Readonly<Record<Criterion, (one: string, other: string) => number>> = {
-  rubric: rubricPreference,
-  regroup: (one, other) => {
-    const [left, right] = [one, other].map((text) => (classifyStyle(text) === 'regroup' ? 1 : 0));
-    return left === right ? rubricPreference(one, other) : left === 1 ? 1 : 0;
-  },
-  shorter: (one, other) => (one.length === other.length ? 0.5 : one.length < other.length ? 1 : 0),
-  longer: (one, other) => (one.length === other.length ? 0.5 : one.length > other.length ? 1 : 0),
-};
+type Opinion = (one: string, other: string) => number;
 
-/** A judge as a service. Its name is its seed too. */
-export function degradedJudge(name: string, degradation: Degradation): ServedService {
+function opinionOf(criterion: Criterion): Opinion {
+  switch (criterion) {
+    case 'rubric':
+      return rubricPreference;
+    case 'shorter':
+      return (one, other) => (one.length === other.length ? 0.5 : one.length < other.length ? 1 : 0);
+    case 'longer':
+      return (one, other) => (one.length === other.length ? 0.5 : one.length > other.length ? 1 : 0);
+    default:
+      return (one, other) => {
+        const [left, right] = [one, other].map((text) => (classifyStyle(text) === criterion ? 1 : 0));
+        return left === right ? rubricPreference(one, other) : left === 1 ? 1 : 0;
+      };
+  }
+}
+
+/** A judge as a service. Its name is its seed, with `draw` where another draw of its errors is wanted. */
+export function degradedJudge(name: string, degradation: Degradation, draw = 0): ServedService {
+  const seed = draw === 0 ? name : `${name} ${draw}`;
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify({ VERSION, name, degradation }))
+    .update(JSON.stringify({ VERSION, name: seed, degradation }))
     .digest('hex');
   return {
     definition: JudgeServiceService,
@@ -71,7 +80,7 @@ export function degradedJudge(name: string, degradation: Degradation): ServedSer
         requests: AsyncIterable<CompareRequest>,
       ): AsyncGenerator<CompareResponse> {
         for await (const request of requests) {
-          const preferenceFirst = degradedPreference(name, degradation, request);
+          const preferenceFirst = degradedPreference(seed, degradation, request);
           yield {
             id: request.id,
             preferenceFirst,

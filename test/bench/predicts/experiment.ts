@@ -4,6 +4,8 @@
 export interface SweepOptions {
   /** Address of every judge, by name. */
   readonly judges: Readonly<Record<string, string>>;
+  /** Another number, other questions and other samples; 0 are those that the measures were chosen on. */
+  readonly draw: number;
   /** The model's folder. */
   readonly model: string;
   readonly seeds: readonly number[];
@@ -23,6 +25,7 @@ const JUDGELESS = { random: { method: 'random', seed: 1 }, entropy: { method: 'i
 /** The file's content: JSON, which is YAML too. Levels, rates and steps are those of the recipe `miniature.yaml`. */
 export function sweepExperiment(options: SweepOptions): string {
   const { judges, model, seeds, train, hard, audited, dpo } = options;
+  const drawn = (seed: number): number => seed + 10_000 * options.draw;
   const signals = {
     ...JUDGELESS,
     self: { method: 'bradley-terry', judge: 'self' },
@@ -49,12 +52,12 @@ export function sweepExperiment(options: SweepOptions): string {
     task: {
       kind: 'chain-sum',
       prompt: '{question}',
-      train: { seed: 101, count: train, terms: [2, 3], max: [9, 20], nonNegative: true },
-      easy: { seed: 912, count: 16, terms: [2, 3], max: [9, 20], nonNegative: true },
+      train: { seed: drawn(101), count: train, terms: [2, 3], max: [9, 20], nonNegative: true },
+      easy: { seed: drawn(912), count: 16, terms: [2, 3], max: [9, 20], nonNegative: true },
       // Drawn for the sweep: neither the recipe's development questions nor those that it reports on.
-      hard: { seed: 911, count: hard, ...questions },
+      hard: { seed: drawn(911), count: hard, ...questions },
     },
-    sampling: { samples: 8, temperature: 1, topP: 1, maxNewTokens: 160, seed: 1 },
+    sampling: { samples: 8, temperature: 1, topP: 1, maxNewTokens: 160, seed: drawn(1) },
     judges: {
       self: { backend: 'generator', template: 'miniature' },
       auditor: { backend: 'rubric' },
@@ -72,7 +75,14 @@ export function sweepExperiment(options: SweepOptions): string {
       ]),
     ),
     seeds,
-    evaluation: { samples: 8, temperature: 0.6, topP: 0.95, maxNewTokens: 160, seed: 2, bootstrapSeed: 3 },
+    evaluation: {
+      samples: 8,
+      temperature: 0.6,
+      topP: 0.95,
+      maxNewTokens: 160,
+      seed: drawn(2),
+      bootstrapSeed: 3,
+    },
   };
   return `${JSON.stringify(file, null, 2)}\n`;
 }

@@ -66,7 +66,7 @@ async function train(
         maxLength: Infinity,
         snapshotEverySteps: 0,
       },
-      { folder: join(folder, 'run'), checkpointSeconds: Infinity, threads },
+      { folder: join(folder, 'run'), checkpoints: { seconds: Infinity }, threads },
     );
     // One more is planned than is taken, since the last would write its weights.
     let taken = 0;

@@ -1,12 +1,12 @@
 // Signal cards of solutions and verdicts from elsewhere: a JSONL file, one question a line, read as a stream.
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { ScoreMethod, type Solution } from '@overtone/contracts';
 import type { ReportedSignal } from '@overtone/report';
 import { FidelityAssessment, InvalidInput, scoreGroup } from '@overtone/signals';
 import { z } from 'zod';
 import { unknownName } from '../config/strict.ts';
-import { InputError, oneLine } from '../input-error.ts';
+import { InputError } from '../input-error.ts';
+import { nameOfSource, readQuestionLines } from '../question-lines.ts';
 import { type CardTitle, signalCard } from './signal-card.ts';
 
 const probability = z.number().min(0).max(1);
@@ -49,6 +49,9 @@ const question = z.object({
     .default({}),
 });
 type Question = z.infer<typeof question>;
+
+const EXPECTED =
+  '{"id", "solutions": [{"text", …}], "verdicts": {judge: [{"i", "j", "forward", "backward"}]}}';
 
 /** What to make of a file. */
 export interface FileCardOptions {
@@ -98,24 +101,17 @@ interface Assessed {
  * @throws InputError naming the line and the field that is wrong
  */
 export async function cardsOfFile(
-  path: string,
+  source: string | Readable,
   { audit, signal }: FileCardOptions = {},
 ): Promise<CardsOfFile> {
   const assessed = new Map<string, Assessed>();
-  const ids = new Set<string>();
+  const path = nameOfSource(source);
+  let questions = 0;
   let unsaturated = 0;
-  let number = 0;
-  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity });
   const judges = new Set<string>();
-  for await (const line of lines) {
+  for await (const { question: row, where } of readQuestionLines(source, question, EXPECTED)) {
     signal?.throwIfAborted();
-    number++;
-    if (line.trim() === '') continue;
-    const where = `${path}, line ${number}`;
-    const row = parseQuestion(line, where);
-    if (ids.has(row.id))
-      throw new InputError(`${where}: id: "${row.id}" has occurred before; expected every question once`);
-    ids.add(row.id);
+    questions++;
     for (const judge of Object.keys(row.verdicts)) judges.add(judge);
     if (row.solutions.some(({ correct }) => correct === false)) {
       unsaturated++;
@@ -123,35 +119,14 @@ export async function cardsOfFile(
     }
     addQuestion(assessed, row, audit, where);
   }
-  if (ids.size === 0) throw new InputError(`${path}: has no question; expected one JSON object a line`);
   if (audit !== undefined && !judges.has(audit))
     throw new InputError(`${path}: --audit: ${unknownName('judge', audit, [...judges])}`);
   if (assessed.size === 0)
     throw new InputError(
-      `${path}: has nothing to assess in ${ids.size} questions, ${unsaturated} of them not saturated: expected "verdicts" of a judge${audit === undefined ? '' : ` other than "${audit}"`}, or solutions with "meanEntropy", "topEntropy" or "meanLogprob"`,
+      `${path}: has nothing to assess in ${questions} questions, ${unsaturated} of them not saturated: expected "verdicts" of a judge${audit === undefined ? '' : ` other than "${audit}"`}, or solutions with "meanEntropy", "topEntropy" or "meanLogprob"`,
     );
   const cards = [...assessed.values()].map(({ title, assessment }) => signalCard(title, assessment.result()));
-  return { cards, questions: ids.size, unsaturated };
-}
-
-function parseQuestion(line: string, where: string): Question {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new InputError(
-      `${where}: is not JSON: ${oneLine(error instanceof Error ? error.message : String(error))}`,
-    );
-  }
-  const parsed = question.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const field = (issue?.path ?? []).reduce<string>(
-    (path, part) =>
-      typeof part === 'number' ? `${path}[${part}]` : path === '' ? String(part) : `${path}.${String(part)}`,
-    '',
-  );
-  throw new InputError(`${where}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'is malformed'}`);
+  return { cards, questions, unsaturated };
 }
 
 function addQuestion(

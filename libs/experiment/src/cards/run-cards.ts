@@ -6,7 +6,9 @@ import { parseReport, type ReportedSignal } from '@overtone/report';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { InputError } from '../input-error.ts';
+import { readRows } from '../run-context.ts';
 import { readManifest } from '../run-folder.ts';
+import { judgeReliability } from '../stages/score.ts';
 import { fidelitySchema } from './fidelity-schema.ts';
 import { signalCard } from './signal-card.ts';
 
@@ -37,9 +39,16 @@ export async function cardsOfRun(folder: string): Promise<ReportedSignal[]> {
   const { signals, audit } = configuration.parse(parse(readFileSync(join(folder, 'config.yaml'), 'utf8')));
   const cards: ReportedSignal[] = [];
   for (const [name, { method, judge, judges }] of Object.entries(signals)) {
-    const result = manifest.results.findLast(({ stage, label }) => stage === 'assess' && label === name);
+    const resultOf = (wanted: string) =>
+      manifest.results.findLast(({ stage, label }) => stage === wanted && label === name);
+    const result = resultOf('assess');
     if (result === undefined || !(await store.has(result))) continue;
-    const title = { name, method, judge: judge ?? judges?.join(', ') ?? null, auditor: audit?.judge };
+    const reliability = judges === undefined ? undefined : resultOf('reliability');
+    const panel =
+      reliability === undefined || !(await store.has(reliability))
+        ? []
+        : await readRows(store, reliability, (value) => judgeReliability.parse(value));
+    const title = { name, method, judge: judge ?? judges?.join(', ') ?? null, auditor: audit?.judge, panel };
     for await (const row of store.readJsonl(result, (value) => fidelitySchema.safeParse(value))) {
       // An assessment of an earlier version has fewer figures; its card is in the report.
       if (row.success) cards.push(signalCard(title, row.data));

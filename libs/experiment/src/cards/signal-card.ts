@@ -11,11 +11,13 @@ export interface CardTitle {
   readonly judge: string | null;
   /** The judge that the signal was held against; absent without an audit. */
   readonly auditor?: string | undefined;
+  /** How much each judge of a panel counts. Default: it is none. */
+  readonly panel?: ReportedSignal['panel'];
 }
 
 /** The card of what was measured. */
 export function signalCard(
-  { name, method, judge, auditor }: CardTitle,
+  { name, method, judge, auditor, panel = [] }: CardTitle,
   found: AssessFidelityResponse,
 ): ReportedSignal {
   // To agree with oneself is no evidence, however much of it there is.
@@ -68,6 +70,7 @@ export function signalCard(
       confidence,
       accuracy,
     })),
+    panel,
   };
 }
 

@@ -2,7 +2,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { object } from './strict.ts';
+import { object, unknownName } from './strict.ts';
 
 const count = z.int({ error: 'must be a whole number' }).min(1);
 const price = z.number().min(0);
@@ -41,6 +41,8 @@ const prompting = {
   /** Let the judge write an analysis of at most so many tokens before its verdict (the paper's form); absent: the verdict alone. */
   analysisTokens: count.optional(),
 };
+
+const BACKENDS: readonly string[] = ['generator', 'openai', 'rubric', 'address'];
 
 /** A judge. */
 export const judge = z.discriminatedUnion(
@@ -89,7 +91,14 @@ export const judge = z.discriminatedUnion(
       ...comparing,
     }),
   ],
-  { error: 'must have a "backend": "generator", "openai", "rubric" or "address"' },
+  {
+    error: ({ input }) => {
+      const named = z.object({ backend: z.string() }).safeParse(input);
+      return named.success && !BACKENDS.includes(named.data.backend)
+        ? unknownName('backend', named.data.backend, BACKENDS)
+        : `must have a "backend": ${BACKENDS.join(', ')}`;
+    },
+  },
 );
 export type Judge = z.infer<typeof judge>;
 export type JudgeBudget = z.infer<typeof budget>;

@@ -273,6 +273,35 @@ describe('an experiment file', () => {
       /objectives\.two\.attenuate: is auto, .*labelSmoothing is 0\.1; give one of them/,
     );
     expect(refusal(objectives('type: dpo, labelSmoothing: 0.5'))).toMatch(/objectives\.two\.labelSmoothing/);
+    expect(attenuated(arm(objectives('type: simpo, attenuate: auto'), ''))).toEqual([undefined, 'auto']);
+    for (const type of ['orpo', 'kto', 'plackett-luce', 'grpo'])
+      expect(refusal(arm(objectives(`type: ${type}`), ', attenuate: auto'))).toMatch(
+        new RegExp(`arms\\[1\\]\\.attenuate: is auto, but nothing in ${type} takes the flip rate`),
+      );
+  });
+
+  it('knows every objective by its name, with the defaults of its paper, and refuses settings out of range', () => {
+    const two = (settings: string): string =>
+      VALID.replace(
+        'arms:',
+        `  two: { ${settings}, optimizer: { learningRate: 1 }, steps: 1, groupsPerStep: 1 }\narms:`,
+      );
+    const read = (settings: string) => load(two(settings)).objectives['two'];
+    expect(read('type: simpo')).toMatchObject({ beta: 2, simpoGamma: 1 });
+    expect(read('type: orpo')).toMatchObject({ beta: 0.1 });
+    expect(read('type: kto')).toMatchObject({ beta: 0.1, desirableWeight: 1, undesirableWeight: 1 });
+    expect(read('type: plackett-luce')).toMatchObject({ beta: 5 });
+    expect(read('type: grpo')).toMatchObject({ lossType: 'grpo', epsilon: 0.2, beta: 0 });
+    expect(read('type: dpo, lossType: sigmoid_norm, scoreMargin: 0.5')).toMatchObject({ scoreMargin: 0.5 });
+    expect(read('type: sft, choose: top-k, k: 3')).toMatchObject({ k: 3 });
+    expect(refusal(two('type: dpo, lossType: ippo'))).toMatch(/two\.lossType: .*"hinge"\|"ipo"/);
+    expect(refusal(two('type: grpo, epsilon: 1'))).toMatch(/two\.epsilon/);
+    expect(refusal(two('type: kto, undesirableWeight: 0'))).toMatch(/two\.undesirableWeight/);
+    expect(refusal(two('type: simpo, simpo_gamma: 1'))).toMatch(
+      /unknown key "simpo_gamma", did you mean "simpoGamma"/,
+    );
+    expect(refusal(two('type: sft, k: 3'))).toMatch(/two\.k: is 3, but only choose: top-k takes it/);
+    expect(refusal(two('type: ppo'))).toMatch(/"simpo", "orpo", "kto", "plackett-luce" or "grpo"/);
   });
 
   it('takes more or fewer seeds from the command line', () => {

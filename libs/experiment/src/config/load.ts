@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { canBeAttenuated } from '../attenuation.ts';
 import { InputError, oneLine } from '../input-error.ts';
 import { needsWeights } from './generator.ts';
 import { resolveJudge } from './judge.ts';
@@ -98,6 +99,8 @@ function check(
   checkSignals(file, known, fail);
   checkGenerator(file, fail);
   if (file.audit !== undefined) known(['audit', 'judge'], 'judge', file.audit.judge, file.judges);
+  for (const [name, objective] of Object.entries(file.objectives))
+    checkSettings(objective, (setting, message) => fail(['objectives', name, setting], message));
   const arms = file.arms.map((arm, index): Arm => {
     known(['arms', index, 'signal'], 'signal', arm.signal, file.signals);
     known(['arms', index, 'objective'], 'objective', arm.objective, file.objectives);
@@ -150,12 +153,26 @@ function check(
 
 function checkAttenuation(objective: Objective, fail: (message: string) => never): void {
   if (objective.attenuate !== 'auto') return;
-  if (objective.type === 'sft' && (objective.choose === 'random' || objective.choose === 'all'))
-    fail(`is auto, but with choose: ${objective.choose} scores decide nothing; use choose: best or weighted`);
-  if (objective.type !== 'sft' && objective.labelSmoothing !== undefined)
+  if (objective.type === 'sft') {
+    if (objective.choose === 'random' || objective.choose === 'all')
+      fail(
+        `is auto, but with choose: ${objective.choose} scores decide nothing; use choose: best or weighted`,
+      );
+    return;
+  }
+  if (!canBeAttenuated(objective))
+    return fail(
+      `is auto, but nothing in ${objective.type} takes the flip rate of a signal card; use sft, dpo, rrhf or simpo, or attenuate: off`,
+    );
+  if (objective.labelSmoothing !== undefined)
     fail(
       `is auto, which takes the label smoothing from the signal card, but labelSmoothing is ${objective.labelSmoothing}; give one of them`,
     );
+}
+
+function checkSettings(objective: Objective, fail: (setting: string, message: string) => never): void {
+  if (objective.type === 'sft' && objective.k !== undefined && objective.choose !== 'top-k')
+    fail('k', `is ${objective.k}, but only choose: top-k takes it, and choose is ${objective.choose}`);
 }
 
 function checkGenerator(
@@ -229,14 +246,14 @@ function chooseSeeds(seeds: readonly number[], wanted: number | undefined): numb
   return chosen;
 }
 
-function firstIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+export function firstIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
   const unknownKey = issues.find((issue) => issue.code === 'unrecognized_keys');
   const issue = unknownKey ?? issues[0];
   if (issue === undefined) throw new Error('a failed validation has no issue');
   return issue;
 }
 
-function keyPath(path: readonly PropertyKey[]): string {
+export function keyPath(path: readonly PropertyKey[]): string {
   const text = path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
@@ -265,6 +282,6 @@ function rangeStart(node: unknown): number | undefined {
   return typeof start === 'number' ? start : undefined;
 }
 
-function lowerFirst(message: string): string {
+export function lowerFirst(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }

@@ -97,6 +97,10 @@ const lora = object({
   alpha: z.number().positive().default(32),
   /** Projections to adapt; every linear layer when empty. Default []. */
   targetModules: z.array(z.string().min(1)).default([]),
+  /** Whether the scale is alpha / √r: rsLoRA. Default false. */
+  useRslora: z.literal(true).optional(),
+  /** Probability that a number which the adapter reads is dropped in training. Default 0. */
+  dropout: z.number().gt(0).lt(1).optional(),
 });
 
 const optimizer = object({
@@ -139,24 +143,33 @@ const training = {
   optimizer,
   /** Optimiser steps. */
   steps: count,
-  /** Groups per step: for SFT one sequence each, for DPO one pair each. */
+  /** Groups per step: for SFT best one sequence each, for DPO one pair each, for listwise objectives all of a question's solutions. */
   groupsPerStep: count,
   /** Longest sequence, tokens. Default 512. */
   maxLength: count.default(512),
+  /** Runs of the program that a step's groups are spread over, their gradients summed: less memory for the same step. Default 1. */
+  microBatches: count.optional(),
+  /** Keep each layer's input alone for the gradient: less memory, a third more work. Default false. */
+  gradientCheckpointing: z.literal(true).optional(),
+  /** Stop at a loss above this many times the median of the last 20, or of one nat where that is larger. Default 100. */
+  maxLossRatio: z.number().min(1).optional(),
   /** Choose the snapshot and learning rate with the best avg on the development split; absent: the last step. */
   selection: selection.optional(),
 };
 
-const objective = z.discriminatedUnion(
+/** An objective with its training settings. */
+export const objective = z.discriminatedUnion(
   'type',
   [
     object({
       type: z.literal('sft'),
       /**
-       * Which solutions of a question to learn from: the best scored, one at random, all, or all with the softmax of the scores as
-       * their weights (then scores should be Bradley–Terry strengths, or `attenuate` auto). Default best.
+       * Which solutions of a question to learn from: the best scored, the k best scored, one at random, all, or all with the softmax of
+       * the scores as their weights (then scores should be Bradley–Terry strengths, or `attenuate` auto). Default best.
        */
-      choose: z.enum(['best', 'random', 'all', 'weighted']).default('best'),
+      choose: z.enum(['best', 'top-k', 'random', 'all', 'weighted']).default('best'),
+      /** Solutions of a question that `top-k` learns from. Default 2. */
+      k: count.optional(),
       /** As for dpo. With `auto`, `best` becomes `weighted`, by scores that are as sure as the signal card says they are right. */
       attenuate: attenuate.optional(),
       ...training,
@@ -165,10 +178,16 @@ const objective = z.discriminatedUnion(
       type: z.literal('dpo'),
       /** Inverse temperature of the implicit reward. Default 5 (the paper). */
       beta: z.number().positive().default(5),
-      /** What a preference costs: −log σ(margin), or what is unbiased under flipped preferences. Default sigmoid (the paper). */
-      lossType: z.enum(['sigmoid', 'robust']).optional(),
+      /**
+       * What a preference costs, by TRL's names: sigmoid, −log σ(margin); hinge, max(0, 1 − margin); ipo, the squared distance of the
+       * margin per token from 1 / (2 beta); robust, unbiased under flipped preferences; sigmoid_norm, sigmoid with log-ratios that are
+       * means per token. Default sigmoid (the paper).
+       */
+      lossType: z.enum(['sigmoid', 'hinge', 'ipo', 'robust', 'sigmoid_norm']).optional(),
       /** Probability that a preference is the wrong way round, in [0, 0.5); with sigmoid, conservative DPO. Default 0 (the paper). */
       labelSmoothing,
+      /** How far the margin must exceed zero for each unit by which the scores differ. Default 0 (the paper). */
+      scoreMargin: z.number().min(0).optional(),
       /**
        * `auto` follows the signal card's recommendation: *use* trains as the objective says, *attenuate* puts the card's flip rate in
        * (here as label smoothing), and *do not train* leaves the base as it is. Default off.
@@ -188,8 +207,66 @@ const objective = z.discriminatedUnion(
       attenuate: attenuate.optional(),
       ...training,
     }),
+    object({
+      type: z.literal('simpo'),
+      /** Inverse temperature of the implicit reward, the mean token log-probability. Default 2 (the paper). */
+      beta: z.number().positive().default(2),
+      /** How far the margin should exceed zero. Default 1 (half of beta, where the authors start). */
+      simpoGamma: z.number().min(0).default(1),
+      /** Probability that a preference is the wrong way round, in [0, 0.5). Default 0 (the paper). */
+      labelSmoothing,
+      /** As for dpo. Default off. */
+      attenuate: attenuate.optional(),
+      ...training,
+    }),
+    object({
+      type: z.literal('orpo'),
+      /** Weight of the odds ratio, λ in the paper. Default 0.1 (the paper). */
+      beta: z.number().positive().default(0.1),
+      /** Off: nothing in this objective takes a flip rate. */
+      attenuate: attenuate.optional(),
+      ...training,
+    }),
+    object({
+      type: z.literal('kto'),
+      /** Inverse temperature of the implicit reward. Default 0.1 (the paper). */
+      beta: z.number().positive().default(0.1),
+      /** Weight of solutions that score above the mean of their question. Default 1 (the paper). */
+      desirableWeight: z.number().positive().default(1),
+      /** Weight of solutions that score below the mean of their question. Default 1 (the paper). */
+      undesirableWeight: z.number().positive().default(1),
+      /** Off: nothing in this objective takes a flip rate. */
+      attenuate: attenuate.optional(),
+      ...training,
+    }),
+    object({
+      type: z.literal('plackett-luce'),
+      /** Inverse temperature of the implicit reward. Default 5 (as for dpo). */
+      beta: z.number().positive().default(5),
+      /** Off: nothing in this objective takes a flip rate. */
+      attenuate: attenuate.optional(),
+      ...training,
+    }),
+    object({
+      type: z.literal('grpo'),
+      /** How scores become advantages, and how solutions are averaged. Default grpo. */
+      lossType: z.enum(['grpo', 'rloo', 'dr_grpo']).default('grpo'),
+      /** How far the ratio to the starting model may fall below one. Default 0.2 (the paper). */
+      epsilon: z.number().positive().lt(1).default(0.2),
+      /** How far it may rise above one. Default: epsilon. */
+      epsilonHigh: z.number().positive().optional(),
+      /** Weight of the divergence from the starting model (the k3 estimator). Default 0 (TRL; 0.04 in the paper). */
+      beta: z.number().min(0).default(0),
+      /** Tokens by which dr_grpo divides instead of a completion's own. Default 256 (TRL). */
+      maxCompletionLength: count.default(256),
+      /** Off: nothing in this objective takes a flip rate. */
+      attenuate: attenuate.optional(),
+      ...training,
+    }),
   ],
-  { error: 'must have a "type": "sft", "dpo" or "rrhf"' },
+  {
+    error: 'must have a "type": "sft", "dpo", "rrhf", "simpo", "orpo", "kto", "plackett-luce" or "grpo"',
+  },
 );
 
 const arm = object({

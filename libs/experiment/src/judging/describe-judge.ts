@@ -8,6 +8,8 @@ import type { NamedJudge } from './open-session.ts';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** How often it is said that a judge is still down. */
+const REMINDER_MS = 60_000;
 
 /**
  * The judge of that name.
@@ -21,6 +23,7 @@ export async function describeJudge(
   { signal, say }: { readonly signal: AbortSignal; readonly say: (text: string) => void },
 ): Promise<NamedJudge> {
   const since = performance.now();
+  let said = { reason: '', at: 0 };
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       const { fingerprint, costBound } = await remote.describe({}, { signal, retries: 0 });
@@ -35,9 +38,12 @@ export async function describeJudge(
           `judge "${name}" has been down for ${patienceOf(settings) / 1000} s (${error.message}); the same command continues`,
           { cause: error },
         );
-      say(
-        `judge "${name}" is down (${error.message}): the stage waits, for ${Math.ceil(left / 1000)} s at most`,
-      );
+      if (error.message !== said.reason || performance.now() - said.at >= REMINDER_MS) {
+        said = { reason: error.message, at: performance.now() };
+        say(
+          `judge "${name}" is down (${error.message}); waiting for it, at most ${Math.ceil(left / 1000)} s (patienceSeconds)`,
+        );
+      }
       await sleep(Math.min(pause, left), signal);
     }
   }

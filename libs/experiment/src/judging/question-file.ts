@@ -1,9 +1,7 @@
 // Questions with solutions from elsewhere: JSONL, one question a line, read as it is asked for.
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { PairVerdict, Solution } from '@overtone/contracts';
 import { z } from 'zod';
-import { InputError, oneLine } from '../input-error.ts';
+import { readQuestionLines } from '../question-lines.ts';
 
 const solution = z.looseObject({
   text: z.string().min(1),
@@ -17,13 +15,8 @@ const row = z.looseObject({
   id: z.string().min(1),
   question: z.string().min(1),
   solutions: z.array(
-    z.union([
-      solution,
-      z
-        .string()
-        .min(1)
-        .transform((text) => ({ text })),
-    ]),
+    // A solution may be its text alone.
+    z.preprocess((value) => (typeof value === 'string' ? { text: value } : value), solution),
   ),
   verdicts: z.record(z.string(), z.json()).optional(),
 });
@@ -38,31 +31,8 @@ export type JudgedRow = Omit<QuestionRow, 'verdicts'> & {
 
 /** Reads the questions of a file. @throws InputError that names the line and what is wrong with it. */
 export async function* readQuestions(path: string): AsyncGenerator<QuestionRow> {
-  const ids = new Set<string>();
-  let number = 0;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    number++;
-    if (line.trim() === '') continue;
-    const fail = (message: string): never => {
-      throw new InputError(`${path}:${number}: ${oneLine(message)}`);
-    };
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (error) {
-      fail(`no JSON (${error instanceof Error ? error.message : String(error)})`);
-    }
-    const parsed = row.safeParse(value);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return fail(
-        `${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'malformed'}; expected {"id", "question", "solutions": [{"text"}]}`,
-      );
-    }
-    if (ids.has(parsed.data.id)) fail(`the id "${parsed.data.id}" names two questions`);
-    ids.add(parsed.data.id);
-    yield parsed.data;
-  }
+  const expected = '{"id", "question", "solutions": [{"text"}]}';
+  for await (const { question } of readQuestionLines(path, row, expected)) yield question;
 }
 
 /** Solutions as the scorer sees them. */

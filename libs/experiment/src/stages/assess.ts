@@ -74,7 +74,13 @@ export async function assess(context: RunContext, options: AssessOptions): Promi
     if (found === undefined) throw new Error(`the assessment of signal "${name}" is empty`);
     stage.advance(1, reused);
     return signalCard(
-      { name, method: signal.method, judge: judgesOf(signal).join(', ') || null, auditor: options.auditor },
+      {
+        name,
+        method: signal.method,
+        judge: judgesOf(signal).join(', ') || null,
+        auditor: options.auditor,
+        panel: [...scores.panel],
+      },
       found,
     );
   }, name);

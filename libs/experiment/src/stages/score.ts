@@ -20,6 +20,8 @@ export interface Scores {
   readonly byProblem: ReadonlyMap<string, readonly SolutionScore[]>;
   /** Stands for the scores in keys. */
   readonly sha256: string;
+  /** How much each judge of a panel counts; empty for other signals. */
+  readonly panel: readonly JudgeReliability[];
 }
 
 const METHODS: Readonly<Record<Signal['method'], ScoreMethod>> = {
@@ -39,7 +41,10 @@ const row = z.object({
   scores: z.array(z.object({ index: z.int(), score: z.number(), standardError: z.number() })),
 });
 
-const judgeReliability = z.object({ judge: z.string(), reliability: z.number(), pairs: z.int() });
+/** Reads a line of what is known of a panel. */
+export const judgeReliability = z.object({ judge: z.string(), reliability: z.number(), pairs: z.int() });
+/** How much a judge of a panel counts, and the pairs that say so. */
+export type JudgeReliability = z.infer<typeof judgeReliability>;
 
 const SCORE_DEADLINE_MS = 600_000;
 
@@ -64,9 +69,8 @@ export async function score(
   return stage.run(async () => {
     const spec = signalSpec(signal);
     const isPanel = signal.method === 'panel';
-    const reliability = isPanel
-      ? await estimateReliability(context, name, saturation, verdicts)
-      : new Map<string, number>();
+    const panel = isPanel ? await estimateReliability(context, name, saturation, verdicts) : [];
+    const reliability = new Map(panel.map((own) => [own.judge, own.reliability]));
     const weights = signal.method === 'combination' ? signal.parts.map(({ weight }) => weight) : [];
     const [single] = isPanel ? [] : verdicts.values();
     const { ref, reused } = await findOrMake(context, {
@@ -116,17 +120,18 @@ export async function score(
     return {
       byProblem: new Map(rows.map(({ problemId, scores }) => [problemId, scores])),
       sha256: ref.sha256,
+      panel,
     };
   }, name);
 }
 
-/** How much each judge of a panel counts, by its name. */
+/** How much each judge of a panel counts. */
 async function estimateReliability(
   context: RunContext,
   name: string,
   { groups, sha256 }: Saturation,
   verdicts: ScoreInputs['verdicts'],
-): Promise<Map<string, number>> {
+): Promise<JudgeReliability[]> {
   const { ref } = await findOrMake(context, {
     stage: 'reliability',
     label: name,
@@ -153,7 +158,7 @@ async function estimateReliability(
       .map(({ judge, reliability, pairs }) => `${judge} ${reliability.toFixed(2)} (${pairs} pairs)`)
       .join(', ')}`,
   );
-  return new Map(judges.map(({ judge, reliability }) => [judge, reliability]));
+  return judges;
 }
 
 function panelOf(

@@ -1,3 +1,4 @@
+import { hashKey } from '@overtone/artifacts';
 import { DpoLossType, SftSelection } from '@overtone/contracts';
 import { describe, expect, it } from 'vitest';
 import type { Objective } from '../config/schema.ts';
@@ -72,5 +73,43 @@ describe('what determines a training', () => {
     expect(specOf({ type: 'sft', choose: 'weighted', ...training }).objective?.value).toEqual({
       selection: SftSelection.SFT_SELECTION_WEIGHTED,
     });
+  });
+
+  it('tells every objective and setting apart', () => {
+    const grpo = { type: 'grpo', epsilon: 0.2, beta: 0, maxCompletionLength: 256, ...training } as const;
+    const kto = { type: 'kto', beta: 0.1, desirableWeight: 1, undesirableWeight: 1, ...training } as const;
+    const objectives: readonly Objective[] = [
+      { type: 'sft', choose: 'best', ...training },
+      { type: 'sft', choose: 'top-k', ...training },
+      { type: 'sft', choose: 'top-k', k: 3, ...training },
+      { type: 'dpo', beta: 5, ...training },
+      { type: 'dpo', beta: 5, scoreMargin: 1, ...training },
+      ...(['hinge', 'ipo', 'robust', 'sigmoid_norm'] as const).map((lossType): Objective => ({
+        type: 'dpo',
+        beta: 5,
+        lossType,
+        ...training,
+      })),
+      { type: 'simpo', beta: 2, simpoGamma: 1, ...training },
+      { type: 'simpo', beta: 2, simpoGamma: 0, ...training },
+      { type: 'orpo', beta: 5, ...training },
+      { type: 'plackett-luce', beta: 5, ...training },
+      kto,
+      { ...kto, undesirableWeight: 2 },
+      { ...grpo, lossType: 'grpo' },
+      { ...grpo, lossType: 'rloo' },
+      { ...grpo, lossType: 'dr_grpo' },
+      { ...grpo, lossType: 'grpo', epsilonHigh: 0.3 },
+      { ...grpo, lossType: 'grpo', beta: 0.04 },
+    ];
+    expect(new Set(objectives.map((objective) => hashKey(keyOf(objective)))).size).toBe(objectives.length);
+    expect(keyOf({ ...grpo, lossType: 'grpo', epsilonHigh: 0.2 })).toEqual(
+      keyOf({ ...grpo, lossType: 'grpo' }),
+    );
+    expect(keyOf({ type: 'sft', choose: 'best', ...training })).toMatchObject({
+      objective: { $case: 'sft', value: { selection: SftSelection.SFT_SELECTION_BEST } },
+    });
+    expect(JSON.stringify(keyOf({ type: 'sft', choose: 'best', ...training }))).not.toContain('"k"');
+    expect(JSON.stringify(keyOf({ type: 'dpo', beta: 5, ...training }))).not.toContain('scoreMargin');
   });
 });

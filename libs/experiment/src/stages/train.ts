@@ -3,6 +3,7 @@ import type { ArtifactRef } from '@overtone/artifacts';
 import { hashKey, type Json } from '@overtone/artifacts';
 import {
   DpoLossType,
+  GrpoLossType,
   type Job,
   JobState,
   Schedule,
@@ -84,10 +85,16 @@ export function trainingKey({ model: _, dataset, objective, ...rest }: TrainingS
   return { ...z.record(z.string(), z.json()).parse(plain), dataset: dataset?.sha256 ?? null, model };
 }
 
+/** Settings that have come after their objective. */
+const LATER_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  dpo: ['lossType', 'labelSmoothing'],
+  rrhf: ['labelSmoothing'],
+};
+
 function keyOf(objective: TrainingSpec['objective']) {
-  if (objective === undefined || objective.$case === 'sft') return objective;
-  const later: readonly string[] = ['lossType', 'labelSmoothing'];
-  const settings = Object.entries(objective.value).filter(
+  if (objective === undefined) return objective;
+  const later = LATER_SETTINGS[objective.$case] ?? [];
+  const settings = Object.entries<unknown>({ ...objective.value }).filter(
     ([name, value]) => !later.includes(name) || value !== 0,
   );
   return { $case: objective.$case, value: Object.fromEntries(settings) };
@@ -96,7 +103,7 @@ function keyOf(objective: TrainingSpec['objective']) {
 /** A job to follow. */
 export interface JobToFollow {
   readonly trainer: Services['trainer'];
-  /** The job's id; with the same specification, the same job. Further tries of a job that failed add a number. */
+  /** The job's id; with the same specification, the same job. */
   readonly jobId: string;
   readonly spec: TrainingSpec;
   /** Counts the steps; the caller has told it how many, unless the specification leaves that to the job. */
@@ -109,7 +116,7 @@ export interface JobToFollow {
  *
  * @throws Error when the job fails or is cancelled.
  */
-export async function followJob({ trainer, jobId: jobIdPrefix, spec, stage, signal }: JobToFollow) {
+export async function followJob({ trainer, jobId, spec, stage, signal }: JobToFollow) {
   const options = { signal };
   const metrics = new Map<number, Record<string, number>>();
   let seen = 0;
@@ -123,8 +130,7 @@ export async function followJob({ trainer, jobId: jobIdPrefix, spec, stage, sign
   return outlastRestarts(
     [trainer],
     async (progressed) => {
-      const created = await createJob(trainer, spec, jobIdPrefix, signal);
-      const jobId = created.id;
+      const created = await createJob(trainer, spec, jobId, signal);
       let job = finished(created);
       while (job === undefined) {
         countSteps((await trainer.getJob({ jobId }, options)).job);
@@ -160,22 +166,16 @@ export async function followJob({ trainer, jobId: jobIdPrefix, spec, stage, sign
   );
 }
 
-/**
- * Creates a job or joins it. One that failed or was cancelled in an earlier sitting stays so for ever: whoever runs the
- * same command again wants another try, which is a job of its own.
- */
+/** Creates a job, or joins it: one that failed or was cancelled in an earlier sitting continues from its last checkpoint. */
 async function createJob(
   trainer: Services['trainer'],
   spec: TrainingSpec,
-  id: string,
+  jobId: string,
   signal: AbortSignal,
 ): Promise<Job> {
-  for (let attempt = 1; ; attempt++) {
-    const jobId = attempt === 1 ? id : `${id}-${attempt}`;
-    const { job } = await trainer.createJob({ jobId, spec }, { signal });
-    if (job === undefined) throw new Error('the trainer answered without a job');
-    if (job.state !== JobState.JOB_STATE_FAILED && job.state !== JobState.JOB_STATE_CANCELLED) return job;
-  }
+  const { job } = await trainer.createJob({ jobId, spec, resume: true }, { signal });
+  if (job === undefined) throw new Error('the trainer answered without a job');
+  return job;
 }
 
 /** The job when it has succeeded, undefined while it is under way. @throws Error when it failed. */
@@ -197,6 +197,7 @@ const SELECTIONS = {
   best: SftSelection.SFT_SELECTION_BEST,
   random: SftSelection.SFT_SELECTION_RANDOM,
   all: SftSelection.SFT_SELECTION_ALL,
+  'top-k': SftSelection.SFT_SELECTION_TOP_K,
   weighted: SftSelection.SFT_SELECTION_WEIGHTED,
 } as const;
 
@@ -204,6 +205,15 @@ const LOSS_TYPES = {
   // The default is what a trainer does that knows no other.
   sigmoid: DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED,
   robust: DpoLossType.DPO_LOSS_TYPE_ROBUST,
+  hinge: DpoLossType.DPO_LOSS_TYPE_HINGE,
+  ipo: DpoLossType.DPO_LOSS_TYPE_IPO,
+  sigmoid_norm: DpoLossType.DPO_LOSS_TYPE_SIGMOID_NORM,
+} as const;
+
+const GRPO_LOSS_TYPES = {
+  grpo: GrpoLossType.GRPO_LOSS_TYPE_GRPO,
+  rloo: GrpoLossType.GRPO_LOSS_TYPE_RLOO,
+  dr_grpo: GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO,
 } as const;
 
 const SCHEDULES = {
@@ -242,16 +252,44 @@ export function trainingSpec(options: {
     maxLength: objective.maxLength,
     tokensPerStep: 0,
     engine,
+    microBatches: objective.microBatches,
+    gradientCheckpointing: objective.gradientCheckpointing,
+    maxLossRatio: objective.maxLossRatio,
   };
 }
 
 function toMessage(objective: Objective): NonNullable<TrainingSpec['objective']> {
   switch (objective.type) {
     case 'sft':
-      return { $case: 'sft', value: { selection: SELECTIONS[objective.choose] } };
+      return {
+        $case: 'sft',
+        value: {
+          selection: SELECTIONS[objective.choose],
+          k: objective.choose === 'top-k' ? (objective.k ?? 2) : undefined,
+        },
+      };
     case 'dpo': {
-      const { beta, lossType = 'sigmoid', labelSmoothing = 0 } = objective;
-      return { $case: 'dpo', value: { beta, lossType: LOSS_TYPES[lossType], labelSmoothing } };
+      const { beta, lossType = 'sigmoid', labelSmoothing = 0, scoreMargin } = objective;
+      return { $case: 'dpo', value: { beta, lossType: LOSS_TYPES[lossType], labelSmoothing, scoreMargin } };
+    }
+    case 'simpo': {
+      const { beta, simpoGamma, labelSmoothing = 0 } = objective;
+      return { $case: 'simpo', value: { beta, simpoGamma, labelSmoothing } };
+    }
+    case 'orpo':
+      return { $case: 'orpo', value: { beta: objective.beta } };
+    case 'kto': {
+      const { beta, desirableWeight, undesirableWeight } = objective;
+      return { $case: 'kto', value: { beta, desirableWeight, undesirableWeight } };
+    }
+    case 'plackett-luce':
+      return { $case: 'plackettLuce', value: { beta: objective.beta } };
+    case 'grpo': {
+      const { lossType, epsilon, epsilonHigh = epsilon, beta, maxCompletionLength } = objective;
+      return {
+        $case: 'grpo',
+        value: { lossType: GRPO_LOSS_TYPES[lossType], epsilon, epsilonHigh, beta, maxCompletionLength },
+      };
     }
     case 'rrhf': {
       const { rankWeight, bradleyTerryWeights, labelSmoothing = 0 } = objective;

@@ -1,61 +1,96 @@
-// Direct preference optimisation (Rafailov et al. 2023) on the best and the worst solution of each group:
-// loss = mean ℓ(beta · [(log π(best) − log π_ref(best)) − (log π(worst) − log π_ref(worst))]), where a preference costs
-// ℓ(m) = − log σ(m) (sigmoid-loss.ts), or what is unbiased under flipped labels (robust-loss.ts).
+// Direct preference optimisation (Rafailov et al. 2023) on the best and the worst solution of each group. With the log-ratio
+// h(y) = log π(y) − log π_ref(y) and the margin m = beta · (h(best) − h(worst)), loss = mean ℓ(m); shapes: h [places], m [pairs, 1].
+// What a preference costs, `lossType`, has the names that TRL gives:
+// - sigmoid: ℓ(m) = − log σ(m) (sigmoid-loss.ts); hinge: max(0, 1 − m) (hinge-loss.ts); ipo: (m / beta − 1 / (2 beta))² (ipo-loss.ts),
+//   with h the mean per token;
+// - sigmoid_norm: − log σ(m) with h the mean per token (length-normalised DPO; Lambert et al. 2024);
+// - robust: what is unbiased under flipped labels (robust-loss.ts).
+// With label smoothing ε all but robust are the expectation over flips (label-smoothing.ts): with sigmoid, conservative DPO.
+// With a score margin α, the margin has to exceed an offset: ℓ(m − α (s_best − s_worst)), s the scores (DPO with an offset, Amini,
+// Vieira and Cotterell 2024); turned round the preference would cost ℓ(− m − α (s_best − s_worst)).
+// Metrics are TRL's: rewards are beta · h, not per token, whatever the loss.
 import * as tf from '@tensorflow/tfjs-core';
-import { checkLabelSmoothing } from './label-smoothing.ts';
-import { coefficient, extremes, type Objective } from './objective.ts';
+import { hingeLoss } from './hinge-loss.ts';
+import { ipoLoss } from './ipo-loss.ts';
+import { checkLabelSmoothing, smoothedLoss } from './label-smoothing.ts';
+import { coefficient, type Objective } from './objective.ts';
+import { bestAndWorst, pairsOf, rewardMetrics, SIGN } from './pairs.ts';
+import { checkPositive } from './positive.ts';
 import { robustLoss } from './robust-loss.ts';
 import { sigmoidLoss } from './sigmoid-loss.ts';
 
 /** What a preference costs. */
-export type DpoLossType = 'sigmoid' | 'robust';
+export type DpoLossType = 'sigmoid' | 'hinge' | 'ipo' | 'robust' | 'sigmoid_norm';
 
 /** How DPO weighs preferences. */
 export interface DpoOptions {
-  /** Inverse temperature of the implicit reward; 5.0 in the paper. */
+  /** Inverse temperature of the implicit reward; 5.0 in the study of saturated data, 0.1 in TRL. */
   readonly beta: number;
   /** What a preference costs. Default sigmoid. */
   readonly lossType?: DpoLossType | undefined;
   /** Probability that a preference is the wrong way round, in [0, 0.5). Default 0. */
   readonly labelSmoothing?: number | undefined;
+  /** How far the margin must exceed zero for each unit by which the scores differ. Default 0. */
+  readonly scoreMargin?: number | undefined;
 }
 
-const LOSSES = { sigmoid: sigmoidLoss, robust: robustLoss };
+interface Kind {
+  readonly cost: (margins: tf.Tensor, beta: number) => tf.Tensor;
+  /** What flipped labels make of a cost. Default: its expectation. */
+  readonly underFlips?: typeof smoothedLoss;
+  /** Whether log-ratios are means per token. */
+  readonly perToken?: boolean;
+}
+
+const KINDS: Readonly<Record<DpoLossType, Kind>> = {
+  sigmoid: { cost: sigmoidLoss },
+  hinge: { cost: hingeLoss },
+  ipo: { cost: ipoLoss, perToken: true },
+  robust: { cost: sigmoidLoss, underFlips: robustLoss },
+  sigmoid_norm: { cost: sigmoidLoss, perToken: true },
+};
+
+const OFFSET = 'offset';
 
 /**
  * DPO. Groups whose best and worst scores are equal are dropped (the paper).
  *
- * @throws RangeError when label smoothing is outside [0, 0.5).
+ * @throws RangeError when beta is not positive, label smoothing is outside [0, 0.5) or the score margin is negative.
  */
-export function dpo({ beta, lossType = 'sigmoid', labelSmoothing = 0 }: DpoOptions): Objective {
+export function dpo({
+  beta,
+  lossType = 'sigmoid',
+  labelSmoothing = 0,
+  scoreMargin = 0,
+}: DpoOptions): Objective {
+  checkPositive('beta', beta);
   checkLabelSmoothing(labelSmoothing);
+  if (!(scoreMargin >= 0 && Number.isFinite(scoreMargin)))
+    throw new RangeError(`the score margin must not be negative, got ${scoreMargin}`);
+  const { cost, underFlips = smoothedLoss, perToken = false } = KINDS[lossType];
   return {
-    name: 'dpo',
+    name: lossType === 'sigmoid' ? 'dpo' : `dpo-${lossType}`,
     needsReference: true,
-    coefficients: ['sign'],
-    example({ scores }) {
-      const { best, worst } = extremes(scores);
-      if (scores[best] === scores[worst]) return undefined;
-      return { solutions: [best, worst], coefficients: { sign: [1, -1] } };
+    coefficients: scoreMargin > 0 ? [SIGN, OFFSET] : [SIGN],
+    example(group) {
+      const pair = bestAndWorst(group);
+      if (pair === undefined || scoreMargin === 0) return pair;
+      const [best, worst] = pair.solutions.map((index) => group.scores[index] ?? NaN);
+      const offset = scoreMargin * ((best ?? NaN) - (worst ?? NaN));
+      return { ...pair, coefficients: { ...pair.coefficients, [OFFSET]: [offset, 0] } };
     },
     loss(input) {
-      const sign = coefficient(input, 'sign');
+      const pairs = pairsOf(input);
       const rewards = tf.mul(tf.sub(input.logprobs, input.reference), beta);
-      // A pair takes two consecutive places, the chosen one first; unused places have sign 0.
-      const pairs = Math.floor(sign.shape[0] / 2);
-      const inPairs = (values: tf.Tensor): tf.Tensor2D =>
-        tf.reshape(tf.slice(values, [0], [2 * pairs]), [pairs, 2]);
-      const used = tf.relu(tf.slice(inPairs(sign), [0, 0], [pairs, 1]));
-      const margins = tf.sum(inPairs(tf.mul(rewards, sign)), 1, true);
-      const mean = (values: tf.Tensor): tf.Scalar => tf.div(tf.sum(values), input.groups);
+      const margins = pairs.difference(rewards);
+      const compared = perToken ? pairs.difference(tf.div(rewards, input.tokens)) : margins;
+      const offset = scoreMargin > 0 ? pairs.ofPair(coefficient(input, OFFSET)) : undefined;
+      const costOf = (values: tf.Tensor): tf.Tensor =>
+        cost(offset === undefined ? values : tf.sub(values, offset), beta);
+      const losses = underFlips(costOf(compared), () => costOf(tf.neg(compared)), labelSmoothing);
       return {
-        loss: mean(tf.mul(LOSSES[lossType](margins, labelSmoothing), used)),
-        metrics: {
-          'rewards/chosen': mean(tf.mul(rewards, tf.relu(sign))),
-          'rewards/rejected': mean(tf.mul(rewards, tf.relu(tf.neg(sign)))),
-          'rewards/margins': mean(margins),
-          'rewards/accuracies': mean(tf.mul(tf.cast(tf.greater(margins, 0), 'float32'), used)),
-        },
+        loss: pairs.mean(tf.mul(losses, pairs.used)),
+        metrics: rewardMetrics(pairs, rewards, margins),
       };
     },
   };

@@ -44,6 +44,16 @@ export interface Objective {
   readonly coefficients: readonly string[];
   /** Chooses from a group; undefined when there is nothing to learn from it. `random` is uniform in [0, 1). */
   example(group: ScoredGroup, random: () => number): Example | undefined;
+  /**
+   * What an example counts in the mean that the loss is, so that a batch may be computed in parts; `tokens` are those of each
+   * completion. Default 1: a mean over examples.
+   */
+  weight?(example: {
+    readonly coefficients: Example['coefficients'];
+    readonly tokens: readonly number[];
+  }): number;
+  /** Whether the loss compares examples with each other, and so cannot be computed in parts. Default false. */
+  readonly wholeBatch?: boolean;
   /** The loss of a batch. */
   loss(input: LossInput): LossOutput;
 }

@@ -52,18 +52,21 @@ function evaluate(objective: Objective): Record<string, number> {
 
 describe('SFT', () => {
   it('is the negative log-likelihood per completion token of the chosen solutions', () => {
-    expect(evaluate(sft('all'))['loss']).toBeCloseTo((4 + 6 + 3 + 8 + 9) / (4 + 5 + 2 + 10 + 6), 6);
-    expect(evaluate(sft('best'))['loss']).toBeCloseTo((6 + 9) / (5 + 6), 6);
+    expect(evaluate(sft({ selection: 'all' }))['loss']).toBeCloseTo(
+      (4 + 6 + 3 + 8 + 9) / (4 + 5 + 2 + 10 + 6),
+      6,
+    );
+    expect(evaluate(sft({ selection: 'best' }))['loss']).toBeCloseTo((6 + 9) / (5 + 6), 6);
   });
 
   it('chooses the best, all, or one at random, each as often', () => {
     const group = { id: 'g', scores: [1, 3, 3, 0] };
     const random = seededRandom('choice');
-    expect(sft('best').example(group, random)?.solutions).toEqual([1]);
-    expect(sft('all').example(group, random)?.solutions).toEqual([0, 1, 2, 3]);
+    expect(sft({ selection: 'best' }).example(group, random)?.solutions).toEqual([1]);
+    expect(sft({ selection: 'all' }).example(group, random)?.solutions).toEqual([0, 1, 2, 3]);
     const counts = [0, 0, 0, 0];
     for (let draw = 0; draw < 4000; draw++) {
-      const chosen = sft('random').example(group, random)?.solutions ?? [];
+      const chosen = sft({ selection: 'random' }).example(group, random)?.solutions ?? [];
       expect(chosen).toHaveLength(1);
       counts[chosen[0] ?? -1]! += 1;
     }

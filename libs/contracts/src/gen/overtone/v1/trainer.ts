@@ -36,6 +36,8 @@ export const SftSelection = {
   SFT_SELECTION_BEST: 3,
   /** SFT_SELECTION_WEIGHTED - Every solution, weighted by the softmax of the scores in its group: for Bradley–Terry strengths, by how likely it is to be the best. */
   SFT_SELECTION_WEIGHTED: 4,
+  /** SFT_SELECTION_TOP_K - The k with the highest scores. */
+  SFT_SELECTION_TOP_K: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -47,6 +49,7 @@ export namespace SftSelection {
   export type SFT_SELECTION_RANDOM = typeof SftSelection.SFT_SELECTION_RANDOM;
   export type SFT_SELECTION_BEST = typeof SftSelection.SFT_SELECTION_BEST;
   export type SFT_SELECTION_WEIGHTED = typeof SftSelection.SFT_SELECTION_WEIGHTED;
+  export type SFT_SELECTION_TOP_K = typeof SftSelection.SFT_SELECTION_TOP_K;
   export type UNRECOGNIZED = typeof SftSelection.UNRECOGNIZED;
 }
 
@@ -67,6 +70,9 @@ export function sftSelectionFromJSON(object: any): SftSelection {
     case 4:
     case 'SFT_SELECTION_WEIGHTED':
       return SftSelection.SFT_SELECTION_WEIGHTED;
+    case 5:
+    case 'SFT_SELECTION_TOP_K':
+      return SftSelection.SFT_SELECTION_TOP_K;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -86,6 +92,8 @@ export function sftSelectionToJSON(object: SftSelection): string {
       return 'SFT_SELECTION_BEST';
     case SftSelection.SFT_SELECTION_WEIGHTED:
       return 'SFT_SELECTION_WEIGHTED';
+    case SftSelection.SFT_SELECTION_TOP_K:
+      return 'SFT_SELECTION_TOP_K';
     case SftSelection.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
@@ -100,6 +108,12 @@ export const DpoLossType = {
   DPO_LOSS_TYPE_SIGMOID: 1,
   /** DPO_LOSS_TYPE_ROBUST - Unbiased under labels that are flipped as often as label smoothing says. */
   DPO_LOSS_TYPE_ROBUST: 2,
+  /** DPO_LOSS_TYPE_HINGE - max(0, 1 − margin). */
+  DPO_LOSS_TYPE_HINGE: 3,
+  /** DPO_LOSS_TYPE_IPO - (margin per token / beta − 1 / (2 beta))². */
+  DPO_LOSS_TYPE_IPO: 4,
+  /** DPO_LOSS_TYPE_SIGMOID_NORM - −log σ(margin) of log-ratios that are means per token. */
+  DPO_LOSS_TYPE_SIGMOID_NORM: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -109,6 +123,9 @@ export namespace DpoLossType {
   export type DPO_LOSS_TYPE_UNSPECIFIED = typeof DpoLossType.DPO_LOSS_TYPE_UNSPECIFIED;
   export type DPO_LOSS_TYPE_SIGMOID = typeof DpoLossType.DPO_LOSS_TYPE_SIGMOID;
   export type DPO_LOSS_TYPE_ROBUST = typeof DpoLossType.DPO_LOSS_TYPE_ROBUST;
+  export type DPO_LOSS_TYPE_HINGE = typeof DpoLossType.DPO_LOSS_TYPE_HINGE;
+  export type DPO_LOSS_TYPE_IPO = typeof DpoLossType.DPO_LOSS_TYPE_IPO;
+  export type DPO_LOSS_TYPE_SIGMOID_NORM = typeof DpoLossType.DPO_LOSS_TYPE_SIGMOID_NORM;
   export type UNRECOGNIZED = typeof DpoLossType.UNRECOGNIZED;
 }
 
@@ -123,6 +140,15 @@ export function dpoLossTypeFromJSON(object: any): DpoLossType {
     case 2:
     case 'DPO_LOSS_TYPE_ROBUST':
       return DpoLossType.DPO_LOSS_TYPE_ROBUST;
+    case 3:
+    case 'DPO_LOSS_TYPE_HINGE':
+      return DpoLossType.DPO_LOSS_TYPE_HINGE;
+    case 4:
+    case 'DPO_LOSS_TYPE_IPO':
+      return DpoLossType.DPO_LOSS_TYPE_IPO;
+    case 5:
+    case 'DPO_LOSS_TYPE_SIGMOID_NORM':
+      return DpoLossType.DPO_LOSS_TYPE_SIGMOID_NORM;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -138,7 +164,73 @@ export function dpoLossTypeToJSON(object: DpoLossType): string {
       return 'DPO_LOSS_TYPE_SIGMOID';
     case DpoLossType.DPO_LOSS_TYPE_ROBUST:
       return 'DPO_LOSS_TYPE_ROBUST';
+    case DpoLossType.DPO_LOSS_TYPE_HINGE:
+      return 'DPO_LOSS_TYPE_HINGE';
+    case DpoLossType.DPO_LOSS_TYPE_IPO:
+      return 'DPO_LOSS_TYPE_IPO';
+    case DpoLossType.DPO_LOSS_TYPE_SIGMOID_NORM:
+      return 'DPO_LOSS_TYPE_SIGMOID_NORM';
     case DpoLossType.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
+/** How advantages are made of scores, and how the losses of solutions are averaged. */
+export const GrpoLossType = {
+  /** GRPO_LOSS_TYPE_UNSPECIFIED - GRPO. */
+  GRPO_LOSS_TYPE_UNSPECIFIED: 0,
+  /** GRPO_LOSS_TYPE_GRPO - Standardised in the group; the mean over solutions. */
+  GRPO_LOSS_TYPE_GRPO: 1,
+  /** GRPO_LOSS_TYPE_RLOO - Less the mean of the others; the ratio is that of the whole completion. */
+  GRPO_LOSS_TYPE_RLOO: 2,
+  /** GRPO_LOSS_TYPE_DR_GRPO - Less the mean; completions weigh by their tokens. */
+  GRPO_LOSS_TYPE_DR_GRPO: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type GrpoLossType = (typeof GrpoLossType)[keyof typeof GrpoLossType];
+
+export namespace GrpoLossType {
+  export type GRPO_LOSS_TYPE_UNSPECIFIED = typeof GrpoLossType.GRPO_LOSS_TYPE_UNSPECIFIED;
+  export type GRPO_LOSS_TYPE_GRPO = typeof GrpoLossType.GRPO_LOSS_TYPE_GRPO;
+  export type GRPO_LOSS_TYPE_RLOO = typeof GrpoLossType.GRPO_LOSS_TYPE_RLOO;
+  export type GRPO_LOSS_TYPE_DR_GRPO = typeof GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO;
+  export type UNRECOGNIZED = typeof GrpoLossType.UNRECOGNIZED;
+}
+
+export function grpoLossTypeFromJSON(object: any): GrpoLossType {
+  switch (object) {
+    case 0:
+    case 'GRPO_LOSS_TYPE_UNSPECIFIED':
+      return GrpoLossType.GRPO_LOSS_TYPE_UNSPECIFIED;
+    case 1:
+    case 'GRPO_LOSS_TYPE_GRPO':
+      return GrpoLossType.GRPO_LOSS_TYPE_GRPO;
+    case 2:
+    case 'GRPO_LOSS_TYPE_RLOO':
+      return GrpoLossType.GRPO_LOSS_TYPE_RLOO;
+    case 3:
+    case 'GRPO_LOSS_TYPE_DR_GRPO':
+      return GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return GrpoLossType.UNRECOGNIZED;
+  }
+}
+
+export function grpoLossTypeToJSON(object: GrpoLossType): string {
+  switch (object) {
+    case GrpoLossType.GRPO_LOSS_TYPE_UNSPECIFIED:
+      return 'GRPO_LOSS_TYPE_UNSPECIFIED';
+    case GrpoLossType.GRPO_LOSS_TYPE_GRPO:
+      return 'GRPO_LOSS_TYPE_GRPO';
+    case GrpoLossType.GRPO_LOSS_TYPE_RLOO:
+      return 'GRPO_LOSS_TYPE_RLOO';
+    case GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO:
+      return 'GRPO_LOSS_TYPE_DR_GRPO';
+    case GrpoLossType.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
   }
@@ -292,6 +384,8 @@ export function jobStateToJSON(object: JobState): string {
 export interface SftObjective {
   /** What to learn from. */
   selection: SftSelection;
+  /** Solutions of each group that TOP_K takes, at least 1; absent: 2. */
+  k?: number | undefined;
 }
 
 /** Direct preference optimisation, best against worst of each group. */
@@ -302,6 +396,54 @@ export interface DpoObjective {
   lossType: DpoLossType;
   /** Probability that a preference is the wrong way round, in [0, 0.5). */
   labelSmoothing: number;
+  /** How far the margin must exceed zero for each unit by which the scores differ; absent: 0. */
+  scoreMargin?: number | undefined;
+}
+
+/** SimPO, best against worst of each group: −log σ(beta · difference of mean token log-probabilities − gamma); no reference model. */
+export interface SimpoObjective {
+  /** Inverse temperature of the implicit reward. */
+  beta: number;
+  /** Target margin, 0 or more. */
+  simpoGamma: number;
+  /** Probability that a preference is the wrong way round, in [0, 0.5). */
+  labelSmoothing: number;
+}
+
+/** ORPO: the best solution's negative log-likelihood per token, plus the log odds ratio of best and worst; no reference model. */
+export interface OrpoObjective {
+  /** Weight of the odds ratio; λ in the paper. */
+  beta: number;
+}
+
+/** KTO: solutions above the mean score of their group are desirable, those below undesirable. */
+export interface KtoObjective {
+  /** Inverse temperature of the implicit reward. */
+  beta: number;
+  /** Weight of desirable solutions, positive. */
+  desirableWeight: number;
+  /** Weight of undesirable solutions, positive. */
+  undesirableWeight: number;
+}
+
+/** The Plackett–Luce model of the order of a whole group, with DPO's implicit rewards. */
+export interface PlackettLuceObjective {
+  /** Inverse temperature of the implicit reward. */
+  beta: number;
+}
+
+/** The offline group-relative policy gradient, the score as reward, against the starting model. */
+export interface GrpoObjective {
+  /** How advantages are made. */
+  lossType: GrpoLossType;
+  /** How far the ratio may fall below one, in (0, 1). */
+  epsilon: number;
+  /** How far the ratio may rise above one; positive. */
+  epsilonHigh: number;
+  /** Weight of the divergence from the starting model; 0 or more. */
+  beta: number;
+  /** Tokens by which DR_GRPO divides; at least 1. */
+  maxCompletionLength: number;
 }
 
 /** RRHF: ranking loss on mean completion log-probabilities plus the negative log-likelihood of the best. */
@@ -325,6 +467,10 @@ export interface LoraSpec {
   alpha: number;
   /** Projections to adapt, for example "q_proj"; every one when empty. */
   targetModules: string[];
+  /** Whether the scale is alpha / √r (rsLoRA) in place of alpha / r; absent: no. */
+  useRslora?: boolean | undefined;
+  /** Probability that a number which the adapter reads is dropped in training, in [0, 1); absent: 0. */
+  dropout?: number | undefined;
 }
 
 /** AdamW with a learning-rate schedule. */
@@ -367,7 +513,17 @@ export interface TrainingSpec {
       /** Direct preference optimisation. */
     | { $case: 'dpo'; value: DpoObjective } //
     /** RRHF and RRHF-BT. */
-    | { $case: 'rrhf'; value: RrhfObjective }
+    | { $case: 'rrhf'; value: RrhfObjective } //
+    /** SimPO. */
+    | { $case: 'simpo'; value: SimpoObjective } //
+    /** ORPO. */
+    | { $case: 'orpo'; value: OrpoObjective } //
+    /** KTO. */
+    | { $case: 'kto'; value: KtoObjective } //
+    /** Listwise preference optimisation. */
+    | { $case: 'plackettLuce'; value: PlackettLuceObjective } //
+    /** GRPO, RLOO and Dr. GRPO. */
+    | { $case: 'grpo'; value: GrpoObjective }
     | undefined;
   /** Train an adapter; absent means all parameters. */
   lora: LoraSpec | undefined;
@@ -390,6 +546,12 @@ export interface TrainingSpec {
    * result; absent: "cpu/float32". A trainer that was started with another one refuses the job.
    */
   engine?: string | undefined;
+  /** Runs of the program that a step's groups are spread over, their gradients summed: less memory for the same step. Absent: 1. */
+  microBatches?: number | undefined;
+  /** Ends the job at a loss above this many times the median of the last 20, or of one nat where that is larger. Absent: 100. */
+  maxLossRatio?: number | undefined;
+  /** Keep each layer's input alone for the gradient and compute the rest once more: less memory, a third more work. Absent: no. */
+  gradientCheckpointing?: boolean | undefined;
 }
 
 /** Starts a job. */
@@ -398,6 +560,8 @@ export interface CreateJobRequest {
   jobId: string;
   /** What to do. */
   spec: TrainingSpec | undefined;
+  /** Continue a job that failed or was cancelled, from its last checkpoint; without it, such a job is returned as it is. */
+  resume?: boolean | undefined;
 }
 
 /** The job as it is now. */
@@ -424,7 +588,10 @@ export interface Job {
   step: number;
   /** Steps in all. */
   steps: number;
-  /** Snapshots so far, the last step's included when it succeeded. */
+  /**
+   * Snapshots so far, the last step's included when it succeeded; of a job that failed or was cancelled, also the weights of its last
+   * checkpoint.
+   */
   snapshots: Snapshot[];
   /** Why it failed. */
   error: string;
@@ -488,13 +655,16 @@ export interface CancelJobResponse {
 }
 
 function createBaseSftObjective(): SftObjective {
-  return { selection: 0 };
+  return { selection: 0, k: undefined };
 }
 
 export const SftObjective: MessageFns<SftObjective> = {
   encode(message: SftObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.selection !== 0) {
       writer.uint32(8).int32(message.selection);
+    }
+    if (message.k !== undefined) {
+      writer.uint32(16).uint32(message.k);
     }
     return writer;
   },
@@ -520,6 +690,14 @@ export const SftObjective: MessageFns<SftObjective> = {
             message.selection = reader.int32() as any;
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.k = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -533,13 +711,19 @@ export const SftObjective: MessageFns<SftObjective> = {
   },
 
   fromJSON(object: any): SftObjective {
-    return { selection: isSet(object.selection) ? sftSelectionFromJSON(object.selection) : 0 };
+    return {
+      selection: isSet(object.selection) ? sftSelectionFromJSON(object.selection) : 0,
+      k: isSet(object.k) ? globalThis.Number(object.k) : undefined,
+    };
   },
 
   toJSON(message: SftObjective): unknown {
     const obj: any = {};
     if (message.selection !== 0) {
       obj.selection = sftSelectionToJSON(message.selection);
+    }
+    if (message.k !== undefined) {
+      obj.k = Math.round(message.k);
     }
     return obj;
   },
@@ -550,12 +734,13 @@ export const SftObjective: MessageFns<SftObjective> = {
   fromPartial(object: DeepPartial<SftObjective>): SftObjective {
     const message = createBaseSftObjective();
     message.selection = object.selection ?? 0;
+    message.k = object.k ?? undefined;
     return message;
   },
 };
 
 function createBaseDpoObjective(): DpoObjective {
-  return { beta: 0, lossType: 0, labelSmoothing: 0 };
+  return { beta: 0, lossType: 0, labelSmoothing: 0, scoreMargin: undefined };
 }
 
 export const DpoObjective: MessageFns<DpoObjective> = {
@@ -568,6 +753,9 @@ export const DpoObjective: MessageFns<DpoObjective> = {
     }
     if (message.labelSmoothing !== 0) {
       writer.uint32(25).double(message.labelSmoothing);
+    }
+    if (message.scoreMargin !== undefined) {
+      writer.uint32(33).double(message.scoreMargin);
     }
     return writer;
   },
@@ -609,6 +797,14 @@ export const DpoObjective: MessageFns<DpoObjective> = {
             message.labelSmoothing = reader.double();
             continue;
           }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.scoreMargin = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +830,11 @@ export const DpoObjective: MessageFns<DpoObjective> = {
         : isSet(object.label_smoothing)
           ? globalThis.Number(object.label_smoothing)
           : 0,
+      scoreMargin: isSet(object.scoreMargin)
+        ? globalThis.Number(object.scoreMargin)
+        : isSet(object.score_margin)
+          ? globalThis.Number(object.score_margin)
+          : undefined,
     };
   },
 
@@ -648,6 +849,9 @@ export const DpoObjective: MessageFns<DpoObjective> = {
     if (message.labelSmoothing !== 0) {
       obj.labelSmoothing = floatToJson(message.labelSmoothing);
     }
+    if (message.scoreMargin !== undefined) {
+      obj.scoreMargin = floatToJson(message.scoreMargin);
+    }
     return obj;
   },
 
@@ -659,6 +863,504 @@ export const DpoObjective: MessageFns<DpoObjective> = {
     message.beta = object.beta ?? 0;
     message.lossType = object.lossType ?? 0;
     message.labelSmoothing = object.labelSmoothing ?? 0;
+    message.scoreMargin = object.scoreMargin ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSimpoObjective(): SimpoObjective {
+  return { beta: 0, simpoGamma: 0, labelSmoothing: 0 };
+}
+
+export const SimpoObjective: MessageFns<SimpoObjective> = {
+  encode(message: SimpoObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beta !== 0) {
+      writer.uint32(9).double(message.beta);
+    }
+    if (message.simpoGamma !== 0) {
+      writer.uint32(17).double(message.simpoGamma);
+    }
+    if (message.labelSmoothing !== 0) {
+      writer.uint32(25).double(message.labelSmoothing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimpoObjective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimpoObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.beta = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.simpoGamma = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.labelSmoothing = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SimpoObjective {
+    return {
+      beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0,
+      simpoGamma: isSet(object.simpoGamma)
+        ? globalThis.Number(object.simpoGamma)
+        : isSet(object.simpo_gamma)
+          ? globalThis.Number(object.simpo_gamma)
+          : 0,
+      labelSmoothing: isSet(object.labelSmoothing)
+        ? globalThis.Number(object.labelSmoothing)
+        : isSet(object.label_smoothing)
+          ? globalThis.Number(object.label_smoothing)
+          : 0,
+    };
+  },
+
+  toJSON(message: SimpoObjective): unknown {
+    const obj: any = {};
+    if (message.beta !== 0) {
+      obj.beta = floatToJson(message.beta);
+    }
+    if (message.simpoGamma !== 0) {
+      obj.simpoGamma = floatToJson(message.simpoGamma);
+    }
+    if (message.labelSmoothing !== 0) {
+      obj.labelSmoothing = floatToJson(message.labelSmoothing);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SimpoObjective>): SimpoObjective {
+    return SimpoObjective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SimpoObjective>): SimpoObjective {
+    const message = createBaseSimpoObjective();
+    message.beta = object.beta ?? 0;
+    message.simpoGamma = object.simpoGamma ?? 0;
+    message.labelSmoothing = object.labelSmoothing ?? 0;
+    return message;
+  },
+};
+
+function createBaseOrpoObjective(): OrpoObjective {
+  return { beta: 0 };
+}
+
+export const OrpoObjective: MessageFns<OrpoObjective> = {
+  encode(message: OrpoObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beta !== 0) {
+      writer.uint32(9).double(message.beta);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OrpoObjective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOrpoObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.beta = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OrpoObjective {
+    return { beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0 };
+  },
+
+  toJSON(message: OrpoObjective): unknown {
+    const obj: any = {};
+    if (message.beta !== 0) {
+      obj.beta = floatToJson(message.beta);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OrpoObjective>): OrpoObjective {
+    return OrpoObjective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OrpoObjective>): OrpoObjective {
+    const message = createBaseOrpoObjective();
+    message.beta = object.beta ?? 0;
+    return message;
+  },
+};
+
+function createBaseKtoObjective(): KtoObjective {
+  return { beta: 0, desirableWeight: 0, undesirableWeight: 0 };
+}
+
+export const KtoObjective: MessageFns<KtoObjective> = {
+  encode(message: KtoObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beta !== 0) {
+      writer.uint32(9).double(message.beta);
+    }
+    if (message.desirableWeight !== 0) {
+      writer.uint32(17).double(message.desirableWeight);
+    }
+    if (message.undesirableWeight !== 0) {
+      writer.uint32(25).double(message.undesirableWeight);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KtoObjective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKtoObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.beta = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.desirableWeight = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.undesirableWeight = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KtoObjective {
+    return {
+      beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0,
+      desirableWeight: isSet(object.desirableWeight)
+        ? globalThis.Number(object.desirableWeight)
+        : isSet(object.desirable_weight)
+          ? globalThis.Number(object.desirable_weight)
+          : 0,
+      undesirableWeight: isSet(object.undesirableWeight)
+        ? globalThis.Number(object.undesirableWeight)
+        : isSet(object.undesirable_weight)
+          ? globalThis.Number(object.undesirable_weight)
+          : 0,
+    };
+  },
+
+  toJSON(message: KtoObjective): unknown {
+    const obj: any = {};
+    if (message.beta !== 0) {
+      obj.beta = floatToJson(message.beta);
+    }
+    if (message.desirableWeight !== 0) {
+      obj.desirableWeight = floatToJson(message.desirableWeight);
+    }
+    if (message.undesirableWeight !== 0) {
+      obj.undesirableWeight = floatToJson(message.undesirableWeight);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KtoObjective>): KtoObjective {
+    return KtoObjective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KtoObjective>): KtoObjective {
+    const message = createBaseKtoObjective();
+    message.beta = object.beta ?? 0;
+    message.desirableWeight = object.desirableWeight ?? 0;
+    message.undesirableWeight = object.undesirableWeight ?? 0;
+    return message;
+  },
+};
+
+function createBasePlackettLuceObjective(): PlackettLuceObjective {
+  return { beta: 0 };
+}
+
+export const PlackettLuceObjective: MessageFns<PlackettLuceObjective> = {
+  encode(message: PlackettLuceObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beta !== 0) {
+      writer.uint32(9).double(message.beta);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlackettLuceObjective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlackettLuceObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.beta = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlackettLuceObjective {
+    return { beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0 };
+  },
+
+  toJSON(message: PlackettLuceObjective): unknown {
+    const obj: any = {};
+    if (message.beta !== 0) {
+      obj.beta = floatToJson(message.beta);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlackettLuceObjective>): PlackettLuceObjective {
+    return PlackettLuceObjective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlackettLuceObjective>): PlackettLuceObjective {
+    const message = createBasePlackettLuceObjective();
+    message.beta = object.beta ?? 0;
+    return message;
+  },
+};
+
+function createBaseGrpoObjective(): GrpoObjective {
+  return { lossType: 0, epsilon: 0, epsilonHigh: 0, beta: 0, maxCompletionLength: 0 };
+}
+
+export const GrpoObjective: MessageFns<GrpoObjective> = {
+  encode(message: GrpoObjective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lossType !== 0) {
+      writer.uint32(8).int32(message.lossType);
+    }
+    if (message.epsilon !== 0) {
+      writer.uint32(17).double(message.epsilon);
+    }
+    if (message.epsilonHigh !== 0) {
+      writer.uint32(25).double(message.epsilonHigh);
+    }
+    if (message.beta !== 0) {
+      writer.uint32(33).double(message.beta);
+    }
+    if (message.maxCompletionLength !== 0) {
+      writer.uint32(40).uint32(message.maxCompletionLength);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrpoObjective {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrpoObjective();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lossType = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.epsilon = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.epsilonHigh = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.beta = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxCompletionLength = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GrpoObjective {
+    return {
+      lossType: isSet(object.lossType)
+        ? grpoLossTypeFromJSON(object.lossType)
+        : isSet(object.loss_type)
+          ? grpoLossTypeFromJSON(object.loss_type)
+          : 0,
+      epsilon: isSet(object.epsilon) ? globalThis.Number(object.epsilon) : 0,
+      epsilonHigh: isSet(object.epsilonHigh)
+        ? globalThis.Number(object.epsilonHigh)
+        : isSet(object.epsilon_high)
+          ? globalThis.Number(object.epsilon_high)
+          : 0,
+      beta: isSet(object.beta) ? globalThis.Number(object.beta) : 0,
+      maxCompletionLength: isSet(object.maxCompletionLength)
+        ? globalThis.Number(object.maxCompletionLength)
+        : isSet(object.max_completion_length)
+          ? globalThis.Number(object.max_completion_length)
+          : 0,
+    };
+  },
+
+  toJSON(message: GrpoObjective): unknown {
+    const obj: any = {};
+    if (message.lossType !== 0) {
+      obj.lossType = grpoLossTypeToJSON(message.lossType);
+    }
+    if (message.epsilon !== 0) {
+      obj.epsilon = floatToJson(message.epsilon);
+    }
+    if (message.epsilonHigh !== 0) {
+      obj.epsilonHigh = floatToJson(message.epsilonHigh);
+    }
+    if (message.beta !== 0) {
+      obj.beta = floatToJson(message.beta);
+    }
+    if (message.maxCompletionLength !== 0) {
+      obj.maxCompletionLength = Math.round(message.maxCompletionLength);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GrpoObjective>): GrpoObjective {
+    return GrpoObjective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrpoObjective>): GrpoObjective {
+    const message = createBaseGrpoObjective();
+    message.lossType = object.lossType ?? 0;
+    message.epsilon = object.epsilon ?? 0;
+    message.epsilonHigh = object.epsilonHigh ?? 0;
+    message.beta = object.beta ?? 0;
+    message.maxCompletionLength = object.maxCompletionLength ?? 0;
     return message;
   },
 };
@@ -777,7 +1479,7 @@ export const RrhfObjective: MessageFns<RrhfObjective> = {
 };
 
 function createBaseLoraSpec(): LoraSpec {
-  return { r: 0, alpha: 0, targetModules: [] };
+  return { r: 0, alpha: 0, targetModules: [], useRslora: undefined, dropout: undefined };
 }
 
 export const LoraSpec: MessageFns<LoraSpec> = {
@@ -790,6 +1492,12 @@ export const LoraSpec: MessageFns<LoraSpec> = {
     }
     for (const v of message.targetModules) {
       writer.uint32(26).string(v!);
+    }
+    if (message.useRslora !== undefined) {
+      writer.uint32(32).bool(message.useRslora);
+    }
+    if (message.dropout !== undefined) {
+      writer.uint32(41).double(message.dropout);
     }
     return writer;
   },
@@ -831,6 +1539,22 @@ export const LoraSpec: MessageFns<LoraSpec> = {
             message.targetModules.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.useRslora = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.dropout = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -852,6 +1576,12 @@ export const LoraSpec: MessageFns<LoraSpec> = {
         : globalThis.Array.isArray(object?.target_modules)
           ? object.target_modules.map((e: any) => globalThis.String(e))
           : [],
+      useRslora: isSet(object.useRslora)
+        ? globalThis.Boolean(object.useRslora)
+        : isSet(object.use_rslora)
+          ? globalThis.Boolean(object.use_rslora)
+          : undefined,
+      dropout: isSet(object.dropout) ? globalThis.Number(object.dropout) : undefined,
     };
   },
 
@@ -866,6 +1596,12 @@ export const LoraSpec: MessageFns<LoraSpec> = {
     if (message.targetModules?.length) {
       obj.targetModules = message.targetModules;
     }
+    if (message.useRslora !== undefined) {
+      obj.useRslora = message.useRslora;
+    }
+    if (message.dropout !== undefined) {
+      obj.dropout = floatToJson(message.dropout);
+    }
     return obj;
   },
 
@@ -877,6 +1613,8 @@ export const LoraSpec: MessageFns<LoraSpec> = {
     message.r = object.r ?? 0;
     message.alpha = object.alpha ?? 0;
     message.targetModules = object.targetModules?.map((e) => e) || [];
+    message.useRslora = object.useRslora ?? undefined;
+    message.dropout = object.dropout ?? undefined;
     return message;
   },
 };
@@ -1077,6 +1815,9 @@ function createBaseTrainingSpec(): TrainingSpec {
     maxLength: 0,
     tokensPerStep: 0,
     engine: undefined,
+    microBatches: undefined,
+    maxLossRatio: undefined,
+    gradientCheckpointing: undefined,
   };
 }
 
@@ -1100,6 +1841,21 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
         break;
       case 'rrhf':
         RrhfObjective.encode(message.objective.value, writer.uint32(50).fork()).join();
+        break;
+      case 'simpo':
+        SimpoObjective.encode(message.objective.value, writer.uint32(250).fork()).join();
+        break;
+      case 'orpo':
+        OrpoObjective.encode(message.objective.value, writer.uint32(258).fork()).join();
+        break;
+      case 'kto':
+        KtoObjective.encode(message.objective.value, writer.uint32(266).fork()).join();
+        break;
+      case 'plackettLuce':
+        PlackettLuceObjective.encode(message.objective.value, writer.uint32(274).fork()).join();
+        break;
+      case 'grpo':
+        GrpoObjective.encode(message.objective.value, writer.uint32(282).fork()).join();
         break;
     }
     if (message.lora !== undefined) {
@@ -1128,6 +1884,15 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.engine !== undefined) {
       writer.uint32(122).string(message.engine);
+    }
+    if (message.microBatches !== undefined) {
+      writer.uint32(400).uint32(message.microBatches);
+    }
+    if (message.maxLossRatio !== undefined) {
+      writer.uint32(409).double(message.maxLossRatio);
+    }
+    if (message.gradientCheckpointing !== undefined) {
+      writer.uint32(416).bool(message.gradientCheckpointing);
     }
     return writer;
   },
@@ -1191,6 +1956,49 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
             }
 
             message.objective = { $case: 'rrhf', value: RrhfObjective.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.objective = { $case: 'simpo', value: SimpoObjective.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.objective = { $case: 'orpo', value: OrpoObjective.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.objective = { $case: 'kto', value: KtoObjective.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.objective = {
+              $case: 'plackettLuce',
+              value: PlackettLuceObjective.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.objective = { $case: 'grpo', value: GrpoObjective.decode(reader, reader.uint32()) };
             continue;
           }
           case 7: {
@@ -1265,6 +2073,30 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
             message.engine = reader.string();
             continue;
           }
+          case 50: {
+            if (tag !== 400) {
+              break;
+            }
+
+            message.microBatches = reader.uint32();
+            continue;
+          }
+          case 51: {
+            if (tag !== 409) {
+              break;
+            }
+
+            message.maxLossRatio = reader.double();
+            continue;
+          }
+          case 52: {
+            if (tag !== 416) {
+              break;
+            }
+
+            message.gradientCheckpointing = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1292,7 +2124,19 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
           ? { $case: 'dpo', value: DpoObjective.fromJSON(object.dpo) }
           : isSet(object.rrhf)
             ? { $case: 'rrhf', value: RrhfObjective.fromJSON(object.rrhf) }
-            : undefined,
+            : isSet(object.simpo)
+              ? { $case: 'simpo', value: SimpoObjective.fromJSON(object.simpo) }
+              : isSet(object.orpo)
+                ? { $case: 'orpo', value: OrpoObjective.fromJSON(object.orpo) }
+                : isSet(object.kto)
+                  ? { $case: 'kto', value: KtoObjective.fromJSON(object.kto) }
+                  : isSet(object.plackettLuce)
+                    ? { $case: 'plackettLuce', value: PlackettLuceObjective.fromJSON(object.plackettLuce) }
+                    : isSet(object.plackett_luce)
+                      ? { $case: 'plackettLuce', value: PlackettLuceObjective.fromJSON(object.plackett_luce) }
+                      : isSet(object.grpo)
+                        ? { $case: 'grpo', value: GrpoObjective.fromJSON(object.grpo) }
+                        : undefined,
       lora: isSet(object.lora) ? LoraSpec.fromJSON(object.lora) : undefined,
       optimizer: isSet(object.optimizer) ? OptimizerSpec.fromJSON(object.optimizer) : undefined,
       steps: isSet(object.steps) ? globalThis.Number(object.steps) : 0,
@@ -1318,6 +2162,21 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
           ? globalThis.Number(object.tokens_per_step)
           : 0,
       engine: isSet(object.engine) ? globalThis.String(object.engine) : undefined,
+      microBatches: isSet(object.microBatches)
+        ? globalThis.Number(object.microBatches)
+        : isSet(object.micro_batches)
+          ? globalThis.Number(object.micro_batches)
+          : undefined,
+      maxLossRatio: isSet(object.maxLossRatio)
+        ? globalThis.Number(object.maxLossRatio)
+        : isSet(object.max_loss_ratio)
+          ? globalThis.Number(object.max_loss_ratio)
+          : undefined,
+      gradientCheckpointing: isSet(object.gradientCheckpointing)
+        ? globalThis.Boolean(object.gradientCheckpointing)
+        : isSet(object.gradient_checkpointing)
+          ? globalThis.Boolean(object.gradient_checkpointing)
+          : undefined,
     };
   },
 
@@ -1338,6 +2197,16 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
       obj.dpo = DpoObjective.toJSON(message.objective.value);
     } else if (message.objective?.$case === 'rrhf') {
       obj.rrhf = RrhfObjective.toJSON(message.objective.value);
+    } else if (message.objective?.$case === 'simpo') {
+      obj.simpo = SimpoObjective.toJSON(message.objective.value);
+    } else if (message.objective?.$case === 'orpo') {
+      obj.orpo = OrpoObjective.toJSON(message.objective.value);
+    } else if (message.objective?.$case === 'kto') {
+      obj.kto = KtoObjective.toJSON(message.objective.value);
+    } else if (message.objective?.$case === 'plackettLuce') {
+      obj.plackettLuce = PlackettLuceObjective.toJSON(message.objective.value);
+    } else if (message.objective?.$case === 'grpo') {
+      obj.grpo = GrpoObjective.toJSON(message.objective.value);
     }
     if (message.lora !== undefined) {
       obj.lora = LoraSpec.toJSON(message.lora);
@@ -1365,6 +2234,15 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.engine !== undefined) {
       obj.engine = message.engine;
+    }
+    if (message.microBatches !== undefined) {
+      obj.microBatches = Math.round(message.microBatches);
+    }
+    if (message.maxLossRatio !== undefined) {
+      obj.maxLossRatio = floatToJson(message.maxLossRatio);
+    }
+    if (message.gradientCheckpointing !== undefined) {
+      obj.gradientCheckpointing = message.gradientCheckpointing;
     }
     return obj;
   },
@@ -1399,6 +2277,39 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
         }
         break;
       }
+      case 'simpo': {
+        if (object.objective?.value !== undefined && object.objective?.value !== null) {
+          message.objective = { $case: 'simpo', value: SimpoObjective.fromPartial(object.objective.value) };
+        }
+        break;
+      }
+      case 'orpo': {
+        if (object.objective?.value !== undefined && object.objective?.value !== null) {
+          message.objective = { $case: 'orpo', value: OrpoObjective.fromPartial(object.objective.value) };
+        }
+        break;
+      }
+      case 'kto': {
+        if (object.objective?.value !== undefined && object.objective?.value !== null) {
+          message.objective = { $case: 'kto', value: KtoObjective.fromPartial(object.objective.value) };
+        }
+        break;
+      }
+      case 'plackettLuce': {
+        if (object.objective?.value !== undefined && object.objective?.value !== null) {
+          message.objective = {
+            $case: 'plackettLuce',
+            value: PlackettLuceObjective.fromPartial(object.objective.value),
+          };
+        }
+        break;
+      }
+      case 'grpo': {
+        if (object.objective?.value !== undefined && object.objective?.value !== null) {
+          message.objective = { $case: 'grpo', value: GrpoObjective.fromPartial(object.objective.value) };
+        }
+        break;
+      }
     }
     message.lora =
       object.lora !== undefined && object.lora !== null ? LoraSpec.fromPartial(object.lora) : undefined;
@@ -1413,12 +2324,15 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     message.maxLength = object.maxLength ?? 0;
     message.tokensPerStep = object.tokensPerStep ?? 0;
     message.engine = object.engine ?? undefined;
+    message.microBatches = object.microBatches ?? undefined;
+    message.maxLossRatio = object.maxLossRatio ?? undefined;
+    message.gradientCheckpointing = object.gradientCheckpointing ?? undefined;
     return message;
   },
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { jobId: '', spec: undefined };
+  return { jobId: '', spec: undefined, resume: undefined };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -1428,6 +2342,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.spec !== undefined) {
       TrainingSpec.encode(message.spec, writer.uint32(18).fork()).join();
+    }
+    if (message.resume !== undefined) {
+      writer.uint32(24).bool(message.resume);
     }
     return writer;
   },
@@ -1461,6 +2378,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.spec = TrainingSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resume = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1481,6 +2406,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
           ? globalThis.String(object.job_id)
           : '',
       spec: isSet(object.spec) ? TrainingSpec.fromJSON(object.spec) : undefined,
+      resume: isSet(object.resume) ? globalThis.Boolean(object.resume) : undefined,
     };
   },
 
@@ -1491,6 +2417,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.spec !== undefined) {
       obj.spec = TrainingSpec.toJSON(message.spec);
+    }
+    if (message.resume !== undefined) {
+      obj.resume = message.resume;
     }
     return obj;
   },
@@ -1503,6 +2432,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.jobId = object.jobId ?? '';
     message.spec =
       object.spec !== undefined && object.spec !== null ? TrainingSpec.fromPartial(object.spec) : undefined;
+    message.resume = object.resume ?? undefined;
     return message;
   },
 };
@@ -2523,7 +3453,7 @@ export const TrainerServiceService = {
     responseSerialize: (value: GetJobResponse): Buffer => Buffer.from(GetJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetJobResponse => GetJobResponse.decode(value),
   },
-  /** Stops a job after the current step; its last checkpoint remains. */
+  /** Stops a job after the current step; its last checkpoint remains, and its weights become the job's last snapshot. */
   cancelJob: {
     path: '/overtone.v1.TrainerService/CancelJob' as const,
     requestStream: false as const,
@@ -2544,7 +3474,7 @@ export interface TrainerServiceServer extends UntypedServiceImplementation {
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
   /** A job's state. */
   getJob: handleUnaryCall<GetJobRequest, GetJobResponse>;
-  /** Stops a job after the current step; its last checkpoint remains. */
+  /** Stops a job after the current step; its last checkpoint remains, and its weights become the job's last snapshot. */
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
 }
 
@@ -2588,7 +3518,7 @@ export interface TrainerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetJobResponse) => void,
   ): ClientUnaryCall;
-  /** Stops a job after the current step; its last checkpoint remains. */
+  /** Stops a job after the current step; its last checkpoint remains, and its weights become the job's last snapshot. */
   cancelJob(
     request: CancelJobRequest,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
