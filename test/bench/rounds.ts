@@ -3,6 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import { type Contestant } from './contestant.ts';
 import { type Contender } from './results.ts';
 
+/** Everyone is warmed up for at least this long: virtual machines compile what runs often. */
+const WARM_UP_SECONDS = 0.5;
 /** Threads of a runtime may spin for a moment after their work. */
 const PAUSE_MS = 250;
 
@@ -25,8 +27,11 @@ export function numberOf(answer: Readonly<Record<string, number>>, name: string,
 /** Warms everyone up, then measures in turns. */
 export async function takeTurns(entries: readonly Entry[], rounds: number): Promise<Contender[]> {
   const firsts: number[] = [];
-  for (const { contestant, request } of entries)
+  for (const { contestant, request } of entries) {
     firsts.push(numberOf(await contestant.ask(request(0)), 'seconds', contestant.name));
+    for (let spent = 0; spent < WARM_UP_SECONDS;)
+      spent += Math.max(1e-3, numberOf(await contestant.ask(request(0)), 'seconds', contestant.name));
+  }
   const seconds = entries.map((): number[] => []);
   const macs = entries.map((): number | undefined => undefined);
   for (let round = 1; round <= rounds; round++) {

@@ -174,9 +174,9 @@ function growth(material: Material): Case[] {
   ].map((one) => ({ ...one, note: 'tokens/s with the prompts, ours alone.', peers: [] }));
 }
 
-function entropy({ sizes: { prompt } }: Material): Case[] {
+function entropy({ shape, sizes: { prompt } }: Material): Case[] {
   return [2, 8, 32].map((batch): Case => {
-    const steps = 24;
+    const steps = shape === 'miniature' ? 400 : 12;
     const request =
       (withEntropy: boolean): Request =>
       () => ({ op: 'decode', entropy: withEntropy, batch, promptTokens: prompt, steps });

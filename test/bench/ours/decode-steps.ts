@@ -1,7 +1,7 @@
 // What entropy costs on top of sampling: the sampler's own decoding program, as it is and without that output, on the same tensors.
 import { type DecoderConfig } from '@overtone/language-model';
 import { Sampler, type hostParameters } from '@overtone/sampling';
-import { Graph, Program, type HostTensor } from '@overtone/tensor';
+import { Graph, Program, residentPrograms, type HostTensor } from '@overtone/tensor';
 import { ProgramObserver } from '../work/observe-programs.ts';
 import { type DecodeRequest } from './requests.ts';
 
@@ -11,6 +11,7 @@ export const ENTROPY_OUTPUT = 'mean';
 interface Prepared {
   readonly programs: { readonly with: Program; readonly without: Program };
   readonly feeds: Readonly<Record<string, HostTensor>>;
+  readonly into: Readonly<Record<string, HostTensor>> | undefined;
 }
 
 const prepared = new Map<string, Prepared>();
@@ -34,18 +35,27 @@ async function prepare(
     id: String(prompt),
     tokens: Array.from({ length: promptTokens }, (_, at) => (7 * prompt + 3 * at + 1) % config.vocabSize),
   }));
-  const options = { samples: 1, maxNewTokens: 3, temperature: 1, topP: 1, seed: 1 };
-  for await (const _ of sampler.sample(weights, prompts, options));
+  const how = { samples: 1, maxNewTokens: 3, temperature: 1, topP: 1, seed: 1 };
+  for await (const _ of sampler.sample(weights, prompts, how));
   const decoding = observer.programs.findLast(({ kind }) => kind === 'decode');
   if (!decoding) throw new Error('The sampler compiled no program of one token a sequence');
   const { graph, feeds } = decoding;
+  // As the sampler has them: where steps keep the cache in place, what they return of it is written over it.
+  const into = residentPrograms()
+    ? Object.fromEntries(
+        Object.entries(feeds).flatMap(([name, tensor]) =>
+          graph.outputs.has(`new.${name}`) ? [[`new.${name}`, tensor]] : [],
+        ),
+      )
+    : undefined;
+  const options = { threads, ...(into ? { resident: { weights: {} } } : {}) };
   const programs = {
-    with: await Program.compile(graph, { threads }),
-    without: await Program.compile(withoutOutput(graph, ENTROPY_OUTPUT), { threads }),
+    with: await Program.compile(graph, options),
+    without: await Program.compile(withoutOutput(graph, ENTROPY_OUTPUT), options),
   };
   await sampler.dispose();
-  for (const program of Object.values(programs)) await program.run(feeds);
-  return { programs, feeds };
+  for (const program of Object.values(programs)) await program.run(feeds, into);
+  return { programs, feeds, into };
 }
 
 /** Seconds of `steps` decoding steps. */
@@ -55,10 +65,11 @@ export async function decodeSteps(
   request: DecodeRequest,
 ): Promise<{ seconds: number }> {
   const key = `${request.batch},${request.promptTokens}`;
-  const { programs, feeds } = prepared.get(key) ?? (await prepare(model, threads, request));
-  prepared.set(key, { programs, feeds });
+  const ready = prepared.get(key) ?? (await prepare(model, threads, request));
+  prepared.set(key, ready);
+  const { programs, feeds, into } = ready;
   const program = request.entropy ? programs.with : programs.without;
   const began = performance.now();
-  for (let step = 0; step < request.steps; step++) await program.run(feeds);
+  for (let step = 0; step < request.steps; step++) await program.run(feeds, into);
   return { seconds: (performance.now() - began) / 1000 };
 }
