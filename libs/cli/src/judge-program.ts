@@ -1,6 +1,7 @@
 // `overtone judge` in the command line: its options and help.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { JudgeFlags } from './judge-command.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** Adds `judge`. */
 export function addJudgeCommand(program: Command, signal: () => AbortSignal): void {
@@ -38,9 +39,9 @@ export function addJudgeCommand(program: Command, signal: () => AbortSignal): vo
         'active',
       ]),
     )
-    .option('--max-pairs <n>', 'most pairs of a question', whole(1))
-    .option('--calls <n>', 'budget: most comparisons of each judge, each order one', whole(0))
-    .option('--tokens <n>', 'budget: most tokens of each judge', whole(0))
+    .option('--max-pairs <n>', 'most pairs of a question', wholeNumber(1))
+    .option('--calls <n>', 'budget: most comparisons of each judge, each order one', wholeNumber(0))
+    .option('--tokens <n>', 'budget: most tokens of each judge', wholeNumber(0))
     .option('--json', 'print the statistics as JSON, on standard output where --out is given', false)
     .addHelpText(
       'after',
@@ -65,13 +66,4 @@ Examples:
       const { judgeCommand } = await import('./judge-command.ts');
       await judgeCommand(questions, flags, signal());
     });
-}
-
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
-    return value;
-  };
 }

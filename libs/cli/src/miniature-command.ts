@@ -1,9 +1,9 @@
 // `overtone miniature build`: a corpus, a trainer, and a base model at the end.
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type ArtifactRef, hashKey, openStore } from '@overtone/artifacts';
-import { Schedule, SftSelection, TrainerServiceClient, TrainingSpec } from '@overtone/contracts';
-import { followJob, InputError, Progress, Supervisor } from '@overtone/experiment';
+import { type ArtifactRef, type openStore } from '@overtone/artifacts';
+import { Schedule, SftSelection, type TrainingSpec } from '@overtone/contracts';
+import { InputError, type Progress } from '@overtone/experiment';
 import {
   corpusDocuments,
   documentTokens,
@@ -12,9 +12,7 @@ import {
   worldRecipe,
   writeModelFolderFiles,
 } from '@overtone/miniature';
-import { connect } from '@overtone/rpc';
-import { withSpan } from '@overtone/telemetry';
-import { progressView } from './progress-view.ts';
+import { inTrainingWorkshop } from './training-workshop.ts';
 
 /** Options of the command; what is absent is as in the default world. */
 export interface BuildWorldOptions {
@@ -44,61 +42,28 @@ export async function buildWorld(
   workshop: string,
   interrupt: AbortSignal,
 ): Promise<void> {
-  const view = progressView(process.stderr);
-  const progress = new Progress(view.listen);
-  const failure = new AbortController();
-  const signal = AbortSignal.any([interrupt, failure.signal]);
-  const supervisor = new Supervisor({
-    traces: join(workshop, 'traces'),
-    logs: join(workshop, 'logs'),
-    say: (text) => progress.say(text),
-    onFailure: (error) => failure.abort(error),
-    signal,
-  });
   const out = resolve(options.out);
-  try {
-    const steps = await withSpan('overtone.miniature.build', { 'overtone.seed': options.seed }, async () => {
-      await mkdir(join(workshop, 'logs'), { recursive: true });
+  await mkdir(join(workshop, 'logs'), { recursive: true });
+  const steps = await inTrainingWorkshop(
+    workshop,
+    { span: 'overtone.miniature.build', attributes: { 'overtone.seed': options.seed }, interrupt },
+    async ({ progress, store, train }) => {
       const seedFolder = join(workshop, 'model');
       await writeSeedFolder(seedFolder, options);
-      const artifacts = `file://${join(workshop, 'artifacts')}`;
-      const store = openStore(artifacts);
       const corpus = await progress
         .stage('corpus', 'tokens')
         .run(() => writeCorpus(store, options, progress));
-      const spec = pretrainingSpec(seedFolder, corpus, options);
-      const address = await supervisor.start('trainer', {
-        OVERTONE_ARTIFACTS: artifacts,
-        OVERTONE_STATE: join(workshop, 'state'),
-        OVERTONE_THREADS: String(options.threads),
-        // A world is what the CPU makes of its seed.
-        OVERTONE_DEVICE: '',
-        OVERTONE_PRECISION: '',
+      const { job, weights } = await train(pretrainingSpec(seedFolder, corpus, options), {
+        threads: options.threads,
       });
-      const trainer = connect(TrainerServiceClient, address);
-      try {
-        const stage = progress.stage('train', 'steps');
-        const jobId = hashKey(JSON.stringify(TrainingSpec.toJSON(spec)));
-        const { job } = await stage.run(() => followJob({ trainer, jobId, spec, stage, signal }));
-        const weights = job.snapshots.at(-1)?.weights;
-        if (weights === undefined) throw new Error('the trainer ended without weights');
-        await assemble(seedFolder, await store.openFolder(weights), out);
-        return job.steps;
-      } finally {
-        trainer.close();
-      }
-    });
-    view.close();
-    const result = { model: out, seed: options.seed, steps };
-    process.stdout.write(
-      options.json ? `${JSON.stringify(result)}\n` : `Model: ${out} (seed ${options.seed}, ${steps} steps)\n`,
-    );
-  } catch (error) {
-    view.close();
-    throw failure.signal.aborted ? failure.signal.reason : error;
-  } finally {
-    await supervisor.stop();
-  }
+      await assemble(seedFolder, weights, out);
+      return job.steps;
+    },
+  );
+  const result = { model: out, seed: options.seed, steps };
+  process.stdout.write(
+    options.json ? `${JSON.stringify(result)}\n` : `Model: ${out} (seed ${options.seed}, ${steps} steps)\n`,
+  );
 }
 
 /** The files of a model without weights, in the size that was asked for. */

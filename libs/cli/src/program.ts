@@ -15,6 +15,7 @@ import { quicken } from './quick.ts';
 import { addSignalsCommand } from './signals-program.ts';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 import { addTrainCommand } from './train-program.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** The recipe of the demo. */
 const MINIATURE = fileURLToPath(import.meta.resolve('@overtone/experiment/recipes/miniature.yaml'));
@@ -255,15 +256,6 @@ function jsonOption(): Option {
 
 function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
-    return value;
-  };
 }
 
 function share(text: string): number {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError, type Setting } from '@overtone/experiment/prepare';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** The options of `train`. */
 export interface TrainFlags {
@@ -57,10 +58,15 @@ export function addTrainCommand(program: Command, signal: () => AbortSignal): vo
     .option(
       '--seed <n>',
       'seed of the adapter, of the order of the data and of random selection',
-      whole(0),
+      wholeNumber(0),
       1,
     )
-    .option('--threads <n>', 'threads within an operator; other numbers change the last bits', whole(1), 1)
+    .option(
+      '--threads <n>',
+      'threads within an operator; other numbers change the last bits',
+      wholeNumber(1),
+      1,
+    )
     .option('--trainer <address>', 'host:port of a running trainer, instead of one that is started here')
     .option('--artifacts <uri>', 'with --trainer: the store that it was started with')
     .option(
@@ -123,13 +129,4 @@ function setting(text: string): Setting {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('expected key=value, for example optimizer.schedule=linear.');
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
-    return value;
-  };
 }

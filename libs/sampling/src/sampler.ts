@@ -89,7 +89,7 @@ export interface SamplerOptions {
 /** The smallest batch: a single row takes another path through the matrix product, with other last bits. */
 const SMALLEST_BATCH = 2;
 /** Share of the memory for beginnings of prompts that later ones may have too. */
-const PREFIX_SHARE = 0.2;
+export const PREFIX_SHARE = 0.2;
 /** Time between looks at the event loop, where cancellation arrives. */
 const YIELD_AFTER_MS = 5;
 

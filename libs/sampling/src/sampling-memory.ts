@@ -15,10 +15,11 @@ import { type DecodeShape, traceDecode } from './decode-program.ts';
 import { stepsInPlace } from './decode-programs.ts';
 import { PREFILL_BATCH, TAIL_STEP } from './prefill.ts';
 import { PREFIX_BLOCK } from './prefix-cache.ts';
+import { PREFIX_SHARE } from './sampler.ts';
 import { packsWeights } from './sampling-pool.ts';
 import { bytesPerPosition, capacityFor } from './slot-cache.ts';
 import { traceStep } from './step-program.ts';
-import { placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
+import { LENGTH_STEP, placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
 
 /** What a pool is asked for. */
 export interface PlannedSampling {
@@ -50,21 +51,16 @@ export interface SamplingMemory {
   readonly total: number;
 }
 
-/** Share of the memory for keys and values that is for samples; the rest is for what prompts begin with. */
-const SAMPLES_SHARE = 0.8;
-/** Lengths that a program of whole texts has, as multiples of this. */
-const TEXT_STEP = 32;
-
 /** Predicts the memory of a sampling process that samples, and scores what it sampled. */
 export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
   const { config, workers, slots = 64, cacheBytes, promptTokens, maxNewTokens, hardware } = plan;
   const position = bytesPerPosition(config);
   const capacity = capacityFor(promptTokens + maxNewTokens);
-  const share = (SAMPLES_SHARE * cacheBytes) / workers;
+  const share = ((1 - PREFIX_SHARE) * cacheBytes) / workers;
   const fitting = Math.min(slots, Math.floor(share / (capacity * position)));
   const batch = 2 ** Math.floor(Math.log2(Math.max(2, fitting)));
   const { scoredTokens = promptTokens + maxNewTokens } = plan;
-  const length = TEXT_STEP * Math.ceil(scoredTokens / TEXT_STEP);
+  const length = LENGTH_STEP * Math.ceil(scoredTokens / LENGTH_STEP);
   const rows = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
   const scoring = traceScoring(config, undefined, {
     batch: rows,

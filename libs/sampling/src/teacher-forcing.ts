@@ -61,7 +61,7 @@ export interface TeacherForcingOptions {
 /** About this many tokens are scored in one run. */
 export const TOKENS_PER_RUN = 2048;
 /** Row lengths are multiples of this. */
-const LENGTH_STEP = 32;
+export const LENGTH_STEP = 32;
 /** Fewest places for scored tokens in a program. */
 const SMALLEST_PLACES = 32;
 /** Logits held at once: more places are computed in pieces. */

@@ -1,5 +1,6 @@
 // Half precision as a rewriting of the traced graph: matrix products take and give float16, all else stays as it was traced.
-import { Graph, type Node, type TensorSpec, type Value } from './graph.ts';
+import { type Graph, type Node, type TensorSpec, type Value } from './graph.ts';
+import { GraphCopy } from './graph-copy.ts';
 import { type Device } from './hardware.ts';
 
 /** Far below every number that matters, and no subnormal: rows of zeros are divided by it. */
@@ -17,8 +18,8 @@ const flag = ({ attributes }: Node, name: string): boolean => {
 
 /** One rewriting. */
 class Rewriting {
-  readonly graph = new Graph();
-  private readonly values = new Map<Value, Value>();
+  private readonly copy: GraphCopy;
+  private readonly graph: Graph;
   /** Inputs of the graph, also reshaped or transposed: weights and caches, whose numbers fit float16 as they are. */
   private readonly stored = new Set<Value>();
   /** Made of constants, integers and conditions alone: ones and selections, with which products are sums. */
@@ -28,22 +29,16 @@ class Rewriting {
 
   constructor(source: Graph, device: Device) {
     this.device = device;
-    for (const [name, value] of source.inputs) {
-      this.values.set(value, this.graph.input(name, value));
-      this.stored.add(value);
-    }
-    for (const [value, data] of source.constants) {
-      this.values.set(value, this.graph.constant(value.dtype, value.shape, data));
-      this.selecting.add(value);
-    }
-    for (const node of source.liveNodes()) this.add(node);
-    for (const [name, value] of source.outputs) this.graph.outputs.set(name, this.mapped(value));
+    this.copy = new GraphCopy(source);
+    this.graph = this.copy.graph;
+    for (const value of source.inputs.values()) this.stored.add(value);
+    for (const value of source.constants.keys()) this.selecting.add(value);
+    for (const node of this.copy.nodes) this.add(node);
   }
 
-  private mapped(value: Value): Value {
-    const known = this.values.get(value);
-    if (!known) throw new Error(`Value ${value.id} is used before it is computed`);
-    return known;
+  /** The rewritten graph. */
+  finish(): Graph {
+    return this.copy.finish();
   }
 
   private add(node: Node): void {
@@ -65,20 +60,10 @@ class Rewriting {
       !this.selecting.has(first) &&
       !this.selecting.has(second)
     ) {
-      this.values.set(output, this.product(node, first, second, output));
+      this.copy.replace(output, this.product(node, first, second, output));
       return;
     }
-    const emitted = this.graph.emit(
-      node.op,
-      node.inputs.map((value) => value && this.mapped(value)),
-      node.outputs,
-      node.attributes,
-      node.domain,
-    );
-    for (const [index, value] of node.outputs.entries()) {
-      const rewritten = emitted[index];
-      if (rewritten) this.values.set(value, rewritten);
-    }
+    this.copy.add(node);
   }
 
   private product(node: Node, a: Value, b: Value, output: Value): Value {
@@ -101,7 +86,7 @@ class Rewriting {
 
   /** An operand in float16. Computed ones are divided by their largest number along the axis that the product sums over. */
   private halved(value: Value, axis: -1 | -2): { half: Value; scale?: Value } {
-    const full = this.mapped(value);
+    const full = this.copy.mapped(value);
     if (this.stored.has(value)) return { half: this.rounded(this.cast(full, 'float16')) };
     const shape = value.shape.with(axis, 1);
     const axes = this.graph.constant('int64', [1], BigInt64Array.of(BigInt(value.shape.length + axis)));
@@ -165,5 +150,5 @@ class Rewriting {
  * stay in float32, and so do products with ones and with selections, which are sums.
  */
 export function halfPrecision(graph: Graph, device: Device): Graph {
-  return new Rewriting(graph, device).graph;
+  return new Rewriting(graph, device).finish();
 }

@@ -1,5 +1,6 @@
 // A rewriting of the traced graph: a sum that is then normalised becomes one operator, as residual connections have them.
-import { Graph, type Node, type Value } from './graph.ts';
+import { type Graph, type Node, type Value } from './graph.ts';
+import { GraphCopy } from './graph-copy.ts';
 
 /** A sum, and its normalisation. */
 interface Pair {
@@ -35,52 +36,31 @@ function findPairs(nodes: readonly Node[]): Map<Node, Pair> {
  * nothing may need a gradient of it any more.
  */
 export function fuseResidualNorms(source: Graph): Graph {
-  const nodes = source.liveNodes();
-  const pairs = findPairs(nodes);
+  const copy = new GraphCopy(source);
+  const pairs = findPairs(copy.nodes);
   const norms = new Set([...pairs.values()].map(({ norm }) => norm));
-  const graph = new Graph();
-  const values = new Map<Value, Value>();
-  const mapped = (value: Value): Value => {
-    const known = values.get(value);
-    if (!known) throw new Error(`Value ${value.id} is used before it is computed`);
-    return known;
-  };
-  for (const [name, value] of source.inputs) values.set(value, graph.input(name, value));
-  for (const [value, data] of source.constants)
-    values.set(value, graph.constant(value.dtype, value.shape, data));
-  for (const node of nodes) {
+  for (const node of copy.nodes) {
     if (norms.has(node)) continue;
     const pair = pairs.get(node);
     const [, weight] = pair?.norm.inputs ?? [];
-    if (pair && weight && values.has(weight)) {
+    if (pair && weight && copy.has(weight)) {
       const [sum] = node.outputs;
       const [normed] = pair.norm.outputs;
       const epsilon = pair.norm.attributes['epsilon'];
       if (!sum || !normed || !epsilon) throw new Error('A sum or its norm has no result');
       const none = { dtype: 'float32', shape: [1] } as const;
-      const fused = graph.emit(
+      const fused = copy.graph.emit(
         'SkipSimplifiedLayerNormalization',
-        [...node.inputs, weight].map((value) => value && mapped(value)),
+        [...node.inputs, weight].map((value) => value && copy.mapped(value)),
         [normed, none, none, sum],
         { epsilon },
         'com.microsoft',
       );
-      if (fused[0]) values.set(normed, fused[0]);
-      if (fused[3]) values.set(sum, fused[3]);
-      continue;
-    }
-    const emitted = graph.emit(
-      node.op,
-      node.inputs.map((value) => value && mapped(value)),
-      node.outputs,
-      node.attributes,
-      node.domain,
-    );
-    for (const [index, value] of node.outputs.entries()) {
-      const rewritten = emitted[index];
-      if (rewritten) values.set(value, rewritten);
+      copy.replace(normed, fused[0]);
+      copy.replace(sum, fused[3]);
+    } else {
+      copy.add(node);
     }
   }
-  for (const [name, value] of source.outputs) graph.outputs.set(name, mapped(value));
-  return graph;
+  return copy.finish();
 }

@@ -11,6 +11,7 @@ import { LORA } from '../lora.ts';
 import { type MemoryCase, type SamplingCase, type TrainingCase } from './cases.ts';
 import { DATASET } from './dataset.ts';
 import { CACHE_BYTES } from './predict.ts';
+import { PLAIN_ADAMW } from '../plain-adamw.ts';
 
 const THREADS = 2;
 
@@ -20,15 +21,7 @@ async function train(model: string, place: string, memory: TrainingCase): Promis
     dataset: `${place}/${DATASET}`,
     objective: memory.objective,
     lora: memory.trained === 'adapter' ? LORA : undefined,
-    optimizer: {
-      beta1: 0.9,
-      beta2: 0.999,
-      weightDecay: 0,
-      maxGradNorm: 1,
-      learningRate: 1e-4,
-      warmupRatio: 0,
-      schedule: 'constant',
-    },
+    optimizer: { ...PLAIN_ADAMW, learningRate: 1e-4 },
     batching: { groupsPerStep: memory.sequences / memory.solutions, steps: memory.steps },
     seed: 1,
     maxLength: memory.length,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createObjective, runTraining, type TrainingEvent } from '@overtone/training';
 import { LORA } from '../lora.ts';
 import { type TrainRequest } from './requests.ts';
+import { PLAIN_ADAMW } from '../plain-adamw.ts';
 
 /** More than any benchmark takes. */
 const STEPS = 500;
@@ -33,15 +34,7 @@ export class TrainingRun {
         dataset,
         objective: createObjective({ type: 'sft', selection: 'all' }),
         lora: { r: LORA.r, alpha: LORA.alpha, targetModules: [...LORA.targetModules] },
-        optimizer: {
-          beta1: 0.9,
-          beta2: 0.999,
-          weightDecay: 0,
-          maxGradNorm: 1,
-          learningRate: 1e-4,
-          warmupRatio: 0,
-          schedule: 'constant',
-        },
+        optimizer: { ...PLAIN_ADAMW, learningRate: 1e-4 },
         batching: { groupsPerStep: groups.length, steps: STEPS },
         seed: 1,
         maxLength: Infinity,

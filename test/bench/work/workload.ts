@@ -6,6 +6,7 @@ import { loadModel, type Tokenizer } from '@overtone/language-model';
 import { hostParameters, Sampler, TeacherForcing } from '@overtone/sampling';
 import { createObjective, runTraining } from '@overtone/training';
 import { LORA } from '../lora.ts';
+import { PLAIN_ADAMW } from '../plain-adamw.ts';
 
 /** A model, and what can be done with it. */
 export interface Workload {
@@ -52,15 +53,7 @@ async function train(
           what === 'train-full'
             ? undefined
             : { r: LORA.r, alpha: LORA.alpha, targetModules: [...LORA.targetModules] },
-        optimizer: {
-          beta1: 0.9,
-          beta2: 0.999,
-          weightDecay: 0,
-          maxGradNorm: 1,
-          learningRate: 1e-5,
-          warmupRatio: 0,
-          schedule: 'constant',
-        },
+        optimizer: { ...PLAIN_ADAMW, learningRate: 1e-5 },
         batching: { groupsPerStep: groups.length, steps: steps + 1 },
         seed: 1,
         maxLength: Infinity,
