@@ -8,6 +8,7 @@ import { thisCommit, thisMachine } from './machine.ts';
 import { here } from './places.ts';
 import { profile, PROFILED } from './profile.ts';
 import { report, rowsOf, withReport } from './report.ts';
+import { type Precision, PRECISIONS } from '@overtone/tensor';
 import { type Absence, type Measurement, type Peaks, type Results } from './results.ts';
 import { takeTurns } from './rounds.ts';
 import { folderOf, type Shape, ShapeAbsent, SHAPES } from './shapes.ts';
@@ -21,6 +22,7 @@ npm run bench -- report FILE          put results into test/bench/README.md
   --shape LIST     ${SHAPES.join(', ')}; default miniature,smollm2-135m
   --rounds N       turns of everyone; default 3
   --threads N      threads of everyone; default all cores
+  --precision NAME ours, when it samples and scores: float32 or int8; default float32
   --quick          a few seconds for each case, to see that everything works
   --json FILE      write the results
   --program NAME   profile: ${PROFILED.join(', ')}; default decode
@@ -52,6 +54,8 @@ interface Run {
   readonly threads: number;
   readonly rounds: number;
   readonly quick: boolean;
+  readonly precision: Precision;
+  readonly json: string | undefined;
   readonly versions: Record<string, string>;
   readonly measurements: Measurement[];
   readonly absent: Map<string, Absence>;
@@ -64,7 +68,7 @@ async function measureTask(run: Run, task: Task, shape: Shape, folder: string): 
   for (const group of together) {
     const running = new Map<string, Contestant>();
     try {
-      running.set('', await Contestant.start(overtone(folder, run.threads)));
+      running.set('', await Contestant.start(overtone(folder, run.threads, run.precision)));
       if (COUNTED.has(task)) running.set(COUNTER, await Contestant.start(overtone(folder, run.threads)));
       for (const peer of new Set(group.flatMap(({ peers }) => peers.map(({ peer }) => peer)))) {
         if (run.absent.has(peer)) continue;
@@ -123,6 +127,13 @@ function resultsOf(run: Run, peaks: Peaks | undefined): Results {
   };
 }
 
+/** What was measured so far, written where it was asked for: a run that is ended early has measured something. */
+async function writeResults(run: Run, peaks: Peaks | undefined): Promise<Results> {
+  const results = resultsOf(run, peaks);
+  if (run.json !== undefined) await writeFile(run.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  return results;
+}
+
 async function peaksOf(folder: string, threads: number): Promise<Peaks> {
   const contestant = await Contestant.start(overtone(folder, threads));
   try {
@@ -141,6 +152,7 @@ async function main(): Promise<void> {
       shape: { type: 'string', default: 'miniature,smollm2-135m' },
       rounds: { type: 'string', default: '3' },
       threads: { type: 'string', default: String(availableParallelism()) },
+      precision: { type: 'string', default: 'float32' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       program: { type: 'string', default: 'decode' },
@@ -177,6 +189,8 @@ async function main(): Promise<void> {
     threads,
     rounds: values.quick ? 1 : atLeastOne('rounds', values.rounds),
     quick: values.quick,
+    precision: oneOf('precision', PRECISIONS, values.precision),
+    json: values.json,
     versions: {},
     measurements: [],
     absent: new Map(),
@@ -184,15 +198,16 @@ async function main(): Promise<void> {
   for (const shape of shapes) {
     try {
       const folder = await folderOf(shape);
-      for (const task of tasks) await measureTask(run, task, shape, folder);
+      for (const task of tasks) {
+        await measureTask(run, task, shape, folder);
+        await writeResults(run, undefined);
+      }
     } catch (error) {
       if (!(error instanceof ShapeAbsent)) throw error;
       run.absent.set(shape, { name: shape, reason: error.message });
     }
   }
-  const results = resultsOf(run, await peaksOf(await folderOf('miniature'), threads));
-  console.log(report(results));
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  console.log(report(await writeResults(run, await peaksOf(await folderOf('miniature'), threads))));
 }
 
 await main();

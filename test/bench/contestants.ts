@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
+import { type Hardware } from '@overtone/tensor';
 import { Contestant, type ContestantSpec } from './contestant.ts';
 import { cached, here } from './places.ts';
 import { type Absence } from './results.ts';
@@ -13,8 +14,15 @@ const INSTALL = 'run test/bench/install-peers.sh';
 const python = (): string => process.env['OVERTONE_BENCH_PYTHON'] ?? cached('bench-venv/bin/python');
 
 /** Overtone itself. */
-export function overtone(folder: string, threads: number): ContestantSpec {
-  return { name: 'overtone', command: [process.execPath, here('ours/worker.ts'), folder, String(threads)] };
+export function overtone(
+  folder: string,
+  threads: number,
+  precision: Hardware['precision'] = 'float32',
+): ContestantSpec {
+  return {
+    name: precision === 'float32' ? 'overtone' : `overtone ${precision}`,
+    command: [process.execPath, here('ours/worker.ts'), folder, String(threads), precision],
+  };
 }
 
 /** The model folder as GGUF, written when it is first needed. */

@@ -3,7 +3,7 @@ import { type Machine } from './machine.ts';
 
 /** One of those compared, in one case. */
 export interface Contender {
-  /** "overtone", or the peer's name with its precision. */
+  /** "overtone", with its precision where that is not float32, or the peer's name with its precision. */
   readonly name: string;
   /** Seconds of the first call, before any measured one: compiling, allocating, reading weights for the first time. */
   readonly firstSeconds: number;

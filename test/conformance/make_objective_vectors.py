@@ -4,8 +4,9 @@
     .venv/bin/python test/conformance/make_objective_vectors.py
 
 Writes vectors/objectives.json: groups of solutions with scores, completion log-probabilities (nats), those of the reference
-model, and token counts; and for every objective the loss of all groups as one batch, its gradient with respect to every log-probability,
-and the metrics. `source` says whose code computed it: TRL's trainers run unchanged, on a model that returns the log-probabilities
+model, and token counts, and for losses of tokens the log-probabilities of each token, also under the model that sampled them, with ratios
+on both sides of the clip range; and for every objective the loss of all groups as one batch, its gradient with respect to every
+log-probability, and the metrics. `source` says whose code computed it: TRL's trainers run unchanged, on a model that returns the log-probabilities
 of the groups. The test beside this file holds Overtone to them; it needs no Python.
 """
 
@@ -20,10 +21,12 @@ import trl
 from trl import DPOTrainer, GRPOTrainer, KTOTrainer, RLOOTrainer
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
+from trl.trainer.utils import nanstd
 
 OUT = Path(__file__).resolve().parent / "vectors" / "objectives.json"
 SIZES = [4, 2, 5, 3, 3, 2]
 GENERATOR = torch.Generator().manual_seed(20240607)
+TOKEN_GENERATOR = torch.Generator().manual_seed(20261123)
 
 
 def rounded(values):
@@ -50,7 +53,18 @@ def make_groups():
     groups[2]["scores"][1] = groups[2]["scores"][3]
     groups[3]["scores"] = [0.5, 1.25, 1.25]
     groups[5]["scores"] = [0.75, 0.75]
+    for group in groups:
+        group["each"] = [make_tokens(count) for count in group["tokens"]]
     return groups
+
+
+def make_tokens(count):
+    """A completion's tokens under the model, the reference, and the model that sampled them: near each other, as in training."""
+    draw = lambda *size: torch.randn(*size, generator=TOKEN_GENERATOR)
+    old = -0.4 - 2.5 * torch.rand(count, generator=TOKEN_GENERATOR)
+    moved = 0.22 * draw(1) + 0.25 * draw(count)
+    reference = old + 0.3 * draw(count)
+    return dict(logprobs=rounded(old + moved), reference=rounded(reference), old=rounded(old))
 
 
 GROUPS = make_groups()
@@ -65,6 +79,12 @@ class Batch:
         self.reference = flat("reference")
         self.tokens = flat("tokens")
         self.scores = flat("scores")
+        each = [tokens for g in GROUPS for tokens in g["each"]]
+        longest = max(len(tokens["old"]) for tokens in each)
+        padded = lambda key: torch.tensor([t[key] + [0.0] * (longest - len(t[key])) for t in each], dtype=torch.float64)
+        self.token_logprobs = padded("logprobs").requires_grad_()
+        self.token_reference, self.token_old = padded("reference"), padded("old")
+        self.token_mask = (torch.arange(longest) < self.tokens[:, None]).long()
         self.groups, at = [], 0
         for group in GROUPS:
             self.groups.append(list(range(at, at + len(group["scores"]))))
@@ -240,28 +260,36 @@ def group_advantages(batch, lossType):
     values = []
     for group in batch.differing():
         scores = batch.scores[group]
-        if lossType == "grpo":
-            values.append((scores - scores.mean()) / (scores.std() + 1e-4))
-        elif lossType == "dr_grpo":
+        if lossType == "dr_grpo":
             values.append(scores - scores.mean())
-        else:
+        elif lossType == "rloo":
             values.append(scores - (scores.sum() - scores) / (len(group) - 1))
+        else:
+            values.append((scores - scores.mean()) / (scores.std() + 1e-4))
     return torch.cat(values)
 
 
-def trl_grpo(batch, lossType="grpo", epsilon=0.2, epsilonHigh=None, beta=0.0, maxCompletionLength=256):
+CLIPPED = [f"clip_ratio/{which}_mean" for which in ["low", "high", "region"]]
+
+
+def trl_grpo(
+    batch,
+    lossType="dapo",
+    importanceSamplingLevel="token",
+    epsilon=0.2,
+    epsilonHigh=None,
+    beta=0.0,
+    maxCompletionLength=512,
+):
     high = epsilon if epsilonHigh is None else epsilonHigh
     order = torch.tensor([i for group in batch.differing() for i in group])
-    tokens = batch.tokens[order]
-    reference, mask, _ = in_tokens(batch.reference[order], tokens)
-    # The divergence is estimated token by token in TRL: the same wherever a completion's tokens share its log-ratio.
-    logps = reference + ((batch.logprobs[order] - batch.reference[order]) / tokens)[:, None] * mask
+    logps, old, mask = batch.token_logprobs[order], batch.token_old[order], batch.token_mask[order]
     stub = trainer(
         beta=beta,
         epsilon_low=epsilon,
         epsilon_high=high,
         loss_type=lossType,
-        importance_sampling_level="sequence",
+        importance_sampling_level=importanceSamplingLevel,
         top_entropy_quantile=1.0,
         off_policy_mask_threshold=None,
         use_vllm=False,
@@ -271,7 +299,7 @@ def trl_grpo(batch, lossType="grpo", epsilon=0.2, epsilonHigh=None, beta=0.0, ma
         tools=None,
         environments=None,
         rollout_func=None,
-        args=SimpleNamespace(delta=None, use_bias_correction_kl=False),
+        args=SimpleNamespace(delta=None, use_bias_correction_kl=False, steps_per_generation=1),
         _get_per_token_logps_and_entropies=lambda *_, **__: (logps, torch.zeros_like(logps), None),
     )
     inputs = dict(
@@ -280,15 +308,19 @@ def trl_grpo(batch, lossType="grpo", epsilon=0.2, epsilonHigh=None, beta=0.0, ma
         completion_ids=torch.ones_like(mask),
         completion_mask=mask,
         advantages=group_advantages(batch, lossType),
-        old_per_token_logps=reference,
-        ref_per_token_logps=reference,
+        num_items_in_batch=mask.sum(),
+        old_per_token_logps=old,
+        ref_per_token_logps=batch.token_reference[order],
     )
     if lossType == "rloo":
-        inputs["old_logps"] = batch.reference[order]
+        inputs["old_logps"] = (old * mask).sum(1)
         loss = RLOOTrainer._compute_loss(stub, None, inputs)
-        return loss, taken(stub, ["clip_ratio/region_mean"])
-    loss = GRPOTrainer._compute_loss(stub, None, inputs)
-    return loss, taken(stub, ["clip_ratio/region_mean"] + (["kl"] if beta else []))
+    else:
+        loss = GRPOTrainer._compute_loss(stub, None, inputs)
+    metrics = taken(stub, CLIPPED + (["kl"] if beta else []))
+    # Solutions are clipped on both sides, and most are not.
+    assert metrics[CLIPPED[0]] > 0 and metrics[CLIPPED[1]] > 0 and metrics[CLIPPED[2]] < 0.7, metrics
+    return loss, {**metrics, "reward": batch.scores[order].mean().item(), "reward_std": nanstd(batch.scores[order]).item()}
 
 
 def transcribed_plackett_luce(batch, beta):
@@ -349,9 +381,26 @@ CASES = [
     ("kto", dict(beta=0.3, desirableWeight=1.2, undesirableWeight=0.8), trl_kto, f"{TRL} KTOTrainer"),
     ("plackett-luce", dict(beta=0.7), transcribed_plackett_luce, "Rafailov et al. 2023, appendix A.3"),
     ("grpo", dict(), trl_grpo, f"{TRL} GRPOTrainer"),
-    ("grpo", dict(beta=0.04, epsilon=0.1, epsilonHigh=0.15), trl_grpo, f"{TRL} GRPOTrainer"),
-    ("grpo", dict(lossType="rloo"), trl_grpo, f"{TRL} RLOOTrainer"),
+    ("grpo", dict(epsilonHigh=0.28, beta=0.04), trl_grpo, f"{TRL} GRPOTrainer"),
+    ("grpo", dict(lossType="bnpo", beta=0.04), trl_grpo, f"{TRL} GRPOTrainer"),
+    ("grpo", dict(lossType="grpo"), trl_grpo, f"{TRL} GRPOTrainer"),
+    ("grpo", dict(lossType="grpo", epsilon=0.1, epsilonHigh=0.15, beta=0.04), trl_grpo, f"{TRL} GRPOTrainer"),
     ("grpo", dict(lossType="dr_grpo", beta=0.04, maxCompletionLength=16), trl_grpo, f"{TRL} GRPOTrainer"),
+    ("grpo", dict(importanceSamplingLevel="sequence", epsilon=0.1), trl_grpo, f"{TRL} GRPOTrainer"),
+    ("grpo", dict(lossType="grpo", importanceSamplingLevel="sequence"), trl_grpo, f"{TRL} GRPOTrainer"),
+    (
+        "grpo",
+        dict(lossType="grpo", importanceSamplingLevel="sequence", epsilon=0.1, epsilonHigh=0.15, beta=0.04),
+        trl_grpo,
+        f"{TRL} GRPOTrainer",
+    ),
+    (
+        "grpo",
+        dict(lossType="dr_grpo", importanceSamplingLevel="sequence", beta=0.04, maxCompletionLength=16),
+        trl_grpo,
+        f"{TRL} GRPOTrainer",
+    ),
+    ("grpo", dict(lossType="rloo"), trl_grpo, f"{TRL} RLOOTrainer"),
     ("rrhf", dict(rankWeight=0.1, bradleyTerryWeights=False), transcribed_rrhf, "Yuan et al. 2023"),
     ("rrhf", dict(rankWeight=0.1, bradleyTerryWeights=True), transcribed_rrhf, "Yuan et al. 2023"),
     ("sft", dict(selection="all"), transcribed_sft, "its definition"),
@@ -367,8 +416,11 @@ def main():
         batch = Batch()
         loss, metrics = compute(batch, **options)
         loss.backward()
-        assert math.isfinite(loss.item()) and batch.logprobs.grad.abs().max() > 0
-        gradient = [[float(batch.logprobs.grad[i]) for i in group] for group in batch.groups]
+        ofTokens = batch.logprobs.grad is None
+        found = batch.token_logprobs.grad if ofTokens else batch.logprobs.grad
+        assert math.isfinite(loss.item()) and found.abs().max() > 0
+        own = lambda i: found[i, : int(batch.tokens[i])].tolist() if ofTokens else found[i].item()
+        gradient = [[own(i) for i in group] for group in batch.groups]
         cases.append(
             dict(spec=dict(type=type_, **options), source=source, loss=loss.item(), gradient=gradient, metrics=metrics)
         )

@@ -1,13 +1,16 @@
-"""Golden training curves of PyTorch, transformers and PEFT: 50 steps of SFT and of DPO on the miniature, from an adapter that PEFT drew.
+"""Golden training curves of PyTorch, transformers and PEFT: 50 steps of SFT, DPO and GRPO on the miniature, from an adapter that PEFT drew.
 
     .venv/bin/python test/conformance/make_training_curve.py      # the environment of make_vectors.py
 
 Writes vectors/training-curve: `groups.jsonl`, a data set as Overtone's trainer reads it; `adapter`, the adapter that both start
-from, in which neither A nor B is zero; and `curves.json`, the loss, the gradient norm and the learning rate of every step.
+from, in which neither A nor B is zero; `tokens.json`, what the base model and the adapter say of each completion token of the first
+groups: its log-probability, and the entropy where it is predicted; and `curves.json`, the loss, the gradient norm, the learning rate and
+the mean entropy of every step. GRPO is dapo with ratios of tokens to the adapter at the start, and the k3 divergence from the base model.
 Batches are the groups in their order, four a step. The optimiser is torch.optim.AdamW behind clip_grad_norm_, the rate that of
 get_cosine_schedule_with_warmup (Overtone's first step of the warm-up is the second of transformers', whose first has rate 0).
 """
 
+import contextlib
 import json
 import os
 import random
@@ -26,6 +29,9 @@ TARGET = HERE / "vectors" / "training-curve"
 STEPS, GROUPS, WARMUP = 50, 4, 5
 RATE, DECAY, CLIP, BETAS = 2e-3, 0.1, 1.0, (0.9, 0.98)
 BETA = 0.5
+KL_BETA = 0.04
+# Groups whose tokens are told.
+TOLD = 4
 
 
 def load():
@@ -61,11 +67,20 @@ def tokenized(tokenizer, group):
     return prompt, [encode(solution["text"]) for solution in ranked]
 
 
-def logprob(model, prompt, completion):
+ENTROPIES = []
+
+
+def token_logprobs(model, prompt, completion):
     ids = torch.tensor([prompt + completion])
     logprobs = torch.log_softmax(model(input_ids=ids, use_cache=False).logits[0, :-1].float(), -1)
     chosen = logprobs.gather(1, ids[0, 1:, None])[:, 0]
-    return chosen[len(prompt) - 1 :].sum()
+    if torch.is_grad_enabled():
+        ENTROPIES.extend((logprobs.exp() * logprobs).sum(-1).neg()[len(prompt) - 1 :].tolist())
+    return chosen[len(prompt) - 1 :]
+
+
+def logprob(model, prompt, completion):
+    return token_logprobs(model, prompt, completion).sum()
 
 
 def sft_loss(model, batch):
@@ -84,6 +99,24 @@ def dpo_loss(model, batch):
     return sum(losses) / len(losses)
 
 
+def grpo_loss(model, batch):
+    """Scores are 1 and 0, so that advantages are ±√½; the loss of TRL's GRPOTrainer with loss_type dapo."""
+    losses = []
+    for prompt, completions in batch:
+        for completion, score in zip(completions, [1.0, 0.0]):
+            with torch.no_grad():
+                old = token_logprobs(START, prompt, completion)
+                with model.disable_adapter():
+                    reference = token_logprobs(model, prompt, completion)
+            now = token_logprobs(model, prompt, completion)
+            advantage = (score - 0.5) / (0.5**0.5 + 1e-4)
+            ratio = torch.exp(now - old)
+            gain = torch.minimum(ratio * advantage, ratio.clamp(1 - 0.2, 1 + 0.28) * advantage)
+            divergence = torch.exp(reference - now) - (reference - now) - 1
+            losses.append(KL_BETA * divergence - gain)
+    return torch.cat(losses).mean()
+
+
 def curve(batches, loss_of):
     model = PeftModel.from_pretrained(load(), TARGET / "adapter", is_trainable=True).eval()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -96,12 +129,14 @@ def curve(batches, loss_of):
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
+        ENTROPIES.clear()
         loss = loss_of(model, batch)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(trained, CLIP)
         optimizer.step()
         schedule.step()
-        rows.append({"loss": loss.item(), "grad_norm": norm.item(), "learning_rate": rate})
+        entropy = sum(ENTROPIES) / len(ENTROPIES)
+        rows.append({"loss": loss.item(), "grad_norm": norm.item(), "learning_rate": rate, "entropy": entropy})
     return rows
 
 
@@ -127,7 +162,17 @@ if __name__ == "__main__":
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
     examples = [tokenized(tokenizer, group) for group in groups]
     batches = [examples[at : at + GROUPS] for at in range(0, len(examples), GROUPS)]
-    curves = {"sft": curve(batches, sft_loss), "dpo": curve(batches, dpo_loss)}
+    START = PeftModel.from_pretrained(load(), TARGET / "adapter").eval()
+    said = []
+    for prompt, completions in examples[:TOLD]:
+        for completion in completions:
+            for adapter in (False, True):
+                ENTROPIES.clear()
+                with contextlib.nullcontext() if adapter else START.disable_adapter():
+                    logprobs = token_logprobs(START, prompt, completion).tolist()
+                said.append({"adapter": adapter, "logprobs": logprobs, "entropies": list(ENTROPIES)})
+    (TARGET / "tokens.json").write_text(json.dumps(said) + "\n")
+    curves = {"sft": curve(batches, sft_loss), "dpo": curve(batches, dpo_loss), "grpo": curve(batches, grpo_loss)}
     (TARGET / "curves.json").write_text(json.dumps(curves) + "\n")
     for name, rows in curves.items():
         print(name, [round(row["loss"], 4) for row in rows[::7]])

@@ -31,7 +31,7 @@ objectives:
   dpo: { type: dpo, steps: 40, groupsPerStep: 8, optimizer: { learningRate: 3.0e-4 } }
 arms:
   - { signal: entropy, objective: sft }
-  - { signal: external-judge, objective: dpo }
+  - { signal: external-judge, objective: dpo, rounds: 2 }
 evaluation: { samples: 4, maxNewTokens: 128, seed: 2 }
 `;
 

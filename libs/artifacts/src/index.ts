@@ -3,3 +3,4 @@ export { openStore } from './open-store.ts';
 export type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
 export { canonicalJson, hashKey, sha256Hex } from './hash-key.ts';
 export type { Json } from './hash-key.ts';
+export { FolderInUse, FolderLock, LockLost, type LockOptions } from './folder-lock.ts';

@@ -101,7 +101,10 @@ export function renderPlan(plan: Plan): string {
       'questions',
       `${count(questions.train)} to train on, ${count(questions.development)} development, ${count(questions.easy)} easy, ${count(questions.hard)} hard`,
     ],
-    ['samples', `${count(plan.samples)} for training`],
+    [
+      'samples',
+      `${count(plan.samples)} for training${plan.laterSamples === 0 ? '' : `, ${count(plan.laterSamples)} of them in later rounds`}`,
+    ],
     ['judge calls', judged.length === 0 ? 'none' : `at most ${judged.join(', ')}`],
     ['training', `${count(plan.jobs)} jobs, ${count(plan.steps)} steps`],
     ['evaluation', `${count(plan.evaluated)} solutions`],

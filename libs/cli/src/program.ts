@@ -9,6 +9,7 @@ import {
   prepareRun,
 } from '@overtone/experiment/prepare';
 import type { BuildWorldOptions } from './miniature-command.ts';
+import { addEvalCommand } from './eval-program.ts';
 import { addJudgeCommand } from './judge-program.ts';
 import { addModelCommands } from './model-program.ts';
 import { quicken } from './quick.ts';
@@ -103,6 +104,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     });
 
   addTrainCommand(program, signal);
+  addEvalCommand(program, signal);
   addMiniatureCommands(program, signal);
   addModelCommands(program, signal);
   addJudgeCommand(program, signal);

@@ -87,21 +87,29 @@ describe('overtone train', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it('killed and started again, continues, and leaves the adapter of a training that was not', async () => {
+  it('has one process a folder, and killed and started again, continues, and leaves the adapter of a training that was not', async () => {
     const words = [good, ...dpo, '--steps', '80', '--groups-per-step', '4', '--set', 'lora.r=2'];
     const whole = join(folder, 'whole');
-    const { code, stdout } = await overtone(...words, '--out', whole);
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Adapter: .*whole \(80 steps, last loss /)]);
-    expect(readdirSync(whole).sort()).toEqual([
-      'adapter_config.json',
-      'adapter_model.safetensors',
-      'metrics.jsonl',
-      'tensorboard',
-    ]);
+    // Beside the one that is killed.
+    const undisturbed = overtone(...words, '--out', whole);
     const out = join(folder, 'killed');
     const child = spawn(process.execPath, [main, 'train', ...words, '--out', out], {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    while (!existsSync(join(`${out}.training`, 'train.lock'))) await pause(5);
+    child.kill('SIGSTOP');
+    const second = await overtone(...words, '--out', out);
+    expect([second.code, second.stdout, second.stderr]).toEqual([
+      2,
+      '',
+      expect.stringMatching(
+        new RegExp(
+          `^overtone: process ${child.pid} on .* is at work in .*killed\\.training; wait for it, or stop it\\n$`,
+        ),
+      ),
+    ]);
+    child.kill('SIGCONT');
     const metrics = (): string[] => {
       const inside = existsSync(`${out}.training`) ? readdirSync(`${out}.training`, { recursive: true }) : [];
       const path = inside.find((name) => String(name).endsWith('metrics.jsonl'));
@@ -109,11 +117,19 @@ describe('overtone train', () => {
         ? []
         : readFileSync(join(`${out}.training`, String(path)), 'utf8').split('\n');
     };
-    while (metrics().length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (metrics().length < 20) await pause(20);
     child.kill('SIGKILL');
     expect(existsSync(out)).toBe(false);
     const again = await overtone(...words, '--out', out);
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('killed (80 steps')]);
+    const { code, stdout } = await undisturbed;
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Adapter: .*whole \(80 steps, last loss /)]);
+    expect(readdirSync(whole).sort()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'metrics.jsonl',
+      'tensorboard',
+    ]);
     const weights = (at: string): string => readFileSync(join(at, 'adapter_model.safetensors'), 'hex');
     expect(weights(out)).toBe(weights(whole));
     expect(existsSync(`${out}.training`)).toBe(false);

@@ -44,13 +44,17 @@ export async function trainCommand(
         steps: plan.plan.length,
       });
       await assemble(weights, workshop, metrics, out);
-      return { adapter: out, steps: job.steps, loss: metrics.at(-1)?.values['loss'] ?? null };
+      const alarms = job.alarms.map(({ step, message, keptStep }) => ({ step, message, keptStep }));
+      return { adapter: out, steps: job.steps, loss: metrics.at(-1)?.values['loss'] ?? null, alarms };
     },
   );
   const loss = result.loss === null ? '' : `, last loss ${result.loss.toPrecision(4)}`;
-  process.stdout.write(
-    flags.json ? `${JSON.stringify(result)}\n` : `Adapter: ${out} (${result.steps} steps${loss})\n`,
-  );
+  const ending = result.alarms.find(({ keptStep }) => keptStep !== undefined);
+  const steps = ending === undefined ? `${result.steps} steps` : `step ${ending.keptStep} of ${result.steps}`;
+  if (!flags.json)
+    for (const { step, message, keptStep } of result.alarms)
+      process.stderr.write(`Alarm at step ${step}: ${message}${keptStep === undefined ? '' : '; ended'}\n`);
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `Adapter: ${out} (${steps}${loss})\n`);
 }
 
 /** Puts the adapter, every step's metrics and the event files together, so that `out` is there whole or not at all. */

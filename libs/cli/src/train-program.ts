@@ -1,7 +1,8 @@
 // `overtone train` in the command line: its options and help.
 import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FolderInUse, FolderLock } from '@overtone/artifacts';
 import { InputError, type Setting } from '@overtone/experiment/prepare';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -109,12 +110,20 @@ Examples:
       }
       // Beside the adapter until it is there; what an interrupted training has left is found again.
       const workshop = `${resolve(flags.out ?? '')}.training`;
-      await startTelemetry(workshop);
+      const lost = new AbortController();
+      const lock = await FolderLock.take(join(workshop, 'train.lock'), {
+        onLost: (error) => lost.abort(error),
+        signal: interrupt,
+      }).catch((error: unknown) => {
+        throw error instanceof FolderInUse ? new InputError(error.message, { cause: error }) : error;
+      });
       try {
+        await startTelemetry(workshop);
         const { trainCommand } = await import('./train-command.ts');
-        await trainCommand(checked, dataset, workshop, flags, interrupt);
+        await trainCommand(checked, dataset, workshop, flags, AbortSignal.any([interrupt, lost.signal]));
       } finally {
         await stopTelemetry();
+        lock.release();
       }
       await rm(workshop, { recursive: true, force: true });
     });

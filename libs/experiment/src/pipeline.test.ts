@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EntropyKind, SftSelection } from '@overtone/contracts';
 import { parseReport, type Report } from '@overtone/report';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -203,7 +204,8 @@ describe('the pipeline', () => {
     );
     const arm = (name: string) => report.arms.find((candidate) => candidate.name === name);
     expect(arm('used')?.eval).toEqual(arm('dpo/external-judge')?.eval);
-    expect(arm('refused')?.eval).toEqual(arm('base')?.eval);
+    // Its seeds are all the base itself.
+    expect(arm('refused')?.eval.hard).toEqual({ ...arm('base')?.eval.hard, seedDeviation: 0 });
     expect(arm('refused')?.perSeed.map(({ step }) => step)).toEqual([null, null]);
     expect(arm('refused')?.objective).toBe('dpo, not trained');
     expect(arm('attenuated')?.objective).toBe('sft, flip rate 0.2');
@@ -332,14 +334,21 @@ describe('the pipeline', () => {
   it('refuses a folder in which another process is at work, but not one that such a process left', async () => {
     const services = await doubles();
     const out = newFolder();
-    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    mkdirSync(out);
-    writeFileSync(join(out, 'run.lock'), String(other.pid));
-    await expect(prepareRun(experimentOn(services), { out })).rejects.toThrow(/another run \(process \d+\)/);
+    const holder = fileURLToPath(new URL('../../artifacts/src/lock-holder.fixture.ts', import.meta.url));
+    const other = spawn(process.execPath, [holder, join(out, 'run.lock')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(other.stdout, 'data');
+    await expect(prepareRun(experimentOn(services), { out })).rejects.toThrow(
+      /^process \d+ on .* is at work in /,
+    );
+    expect(existsSync(join(out, 'config.yaml'))).toBe(false);
     other.kill('SIGKILL');
     await once(other, 'exit');
     const { folder } = await prepareRun(experimentOn(services), { out });
-    expect(readFileSync(folder.at('run.lock'), 'utf8').trim()).toBe(String(process.pid));
+    await expect(prepareRun(experimentOn(services), { out })).rejects.toThrow(/is at work in /);
+    folder.finish('failed', {});
+    (await prepareRun(experimentOn(services), { out })).folder.finish('failed', {});
   });
 
   it('refuses a signal of entropies before it samples, where the generator gives none', async () => {

@@ -1,24 +1,21 @@
 // The pipeline: sample → verify → saturate → compare → score → assess → train → evaluate → report. Stages start as soon as
 // what they need is there: an arm trains while the judge of the next one still compares, and the one before is evaluated.
-import type { ArtifactRef } from '@overtone/artifacts';
 import { EntropyKind } from '@overtone/contracts';
-import { average, buildReport, type MeasuredArm, type MeasuredRun, type Report } from '@overtone/report';
+import { buildReport, type MeasuredArm, type MeasuredRun, type Report } from '@overtone/report';
 import type { Prompt, Verifier } from '@overtone/tasks';
-import { type ArmPlan, planArm, plannedLabel, skipSeed } from './arm-plan.ts';
-import { engineOf } from './config/engine.ts';
-import type { Arm, Experiment } from './config/load.ts';
-import type { Objective } from './config/schema.ts';
+import { planArm, plannedLabel } from './arm-plan.ts';
+import { ArmRuns, type Round } from './arm-runs.ts';
+import type { Experiment } from './config/load.ts';
 import { needsEntropies, needsTopEntropies } from './config/signals.ts';
 import { InputError } from './input-error.ts';
-import { limiter } from './limiter.ts';
+import { limiter, type Limiter } from './limiter.ts';
 import type { Splits } from './problems.ts';
+import { referencesOf } from './references.ts';
 import type { RunContext } from './run-context.ts';
+import { boughtInAll, Rounds } from './rounds.ts';
 import { Scoring } from './scoring.ts';
-import { evaluate } from './stages/evaluate.ts';
 import { sample } from './stages/sample.ts';
 import { saturate } from './stages/saturate.ts';
-import { type Chosen, learningRates, selectWeights } from './stages/select.ts';
-import { train, trainingSpec } from './stages/train.ts';
 import { outlastRestarts } from './services.ts';
 import { staged } from './staged.ts';
 import { STAGES } from './stages.ts';
@@ -43,16 +40,6 @@ export interface HostedModel {
   readonly parameters: number;
 }
 
-/** The weights of an arm that are measured: those of a snapshot, or the base model's where it was not trained. */
-type Weights =
-  | Chosen
-  | {
-      readonly learningRate: null;
-      readonly step: null;
-      readonly weights: undefined;
-      readonly development: null;
-    };
-
 /**
  * Runs all stages and returns the report. Every stage first looks for what an earlier run has made.
  *
@@ -73,7 +60,8 @@ export async function runPipeline(outer: RunContext, input: PipelineInput): Prom
     failure.abort(error);
     throw outer.signal.aborted ? outer.signal.reason : failure.signal.reason;
   } finally {
-    await Promise.all(tasks);
+    // Tasks may start others.
+    while (tasks.length > 0) await Promise.all(tasks.splice(0));
   }
 }
 
@@ -85,8 +73,7 @@ class Run {
   readonly #verifier: Verifier;
   readonly #earlierTimings: PipelineInput['earlierTimings'];
   readonly #start: <Result>(task: Promise<Result>) => Promise<Result>;
-  readonly #training: ReturnType<typeof limiter>;
-  readonly #evaluation: ReturnType<typeof limiter>;
+  readonly #sessions: (judge: string) => Limiter;
 
   constructor(
     context: RunContext,
@@ -100,8 +87,14 @@ class Run {
     this.#verifier = input.verifier;
     this.#earlierTimings = input.earlierTimings;
     this.#start = start;
-    this.#training = limiter(input.experiment.concurrency.training, context.signal);
-    this.#evaluation = limiter(input.experiment.concurrency.evaluation, context.signal);
+    const sessions = new Map(
+      Object.keys(input.experiment.judges).map((judge) => [judge, limiter(1, context.signal)]),
+    );
+    this.#sessions = (judge) => {
+      const session = sessions.get(judge);
+      if (session === undefined) throw new Error(`there is no judge "${judge}"`);
+      return session;
+    };
   }
 
   async report(): Promise<Report> {
@@ -130,29 +123,41 @@ class Run {
       prompt: this.#prompt,
       saturation,
       start: this.#start,
+      sessions: this.#sessions,
     });
-    const base = this.#start(this.#measureBase(model));
+    const shared = {
+      experiment: this.#experiment,
+      splits: this.#splits,
+      prompt: this.#prompt,
+      verifier: this.#verifier,
+      model: model.sha256,
+      start: this.#start,
+    };
+    const later = new Rounds(this.#context, { ...shared, sessions: this.#sessions });
+    const runs = new ArmRuns(this.#context, { ...shared, saturation, later });
+    const base = this.#start(runs.measureBase());
     const reported = Object.keys(signals).map((signal) => this.#start(scoring.card(signal)));
-    const plans = arms.map((arm) => this.#start(planArm(this.#context.progress, arm, scoring)));
-    const measured = arms.map(() => new Array<Promise<MeasuredRun>>());
-    const settled = new Map<number, Promise<Weights>>();
+    const planned = arms.map((arm) => ({
+      arm,
+      plan: this.#start(planArm(this.#context.progress, arm, scoring)),
+      measured: new Array<Promise<MeasuredRun>>(),
+      first: new Array<Promise<Round>>(),
+    }));
     for (const [turn, seed] of this.#experiment.seeds.entries()) {
-      for (const [index, arm] of arms.entries()) {
-        const first =
-          arm.objective.selection?.scope === 'first-seed' && turn > 0 ? settled.get(index) : undefined;
-        const chosen = this.#start(this.#trainArm(model, arm, seed, plans[index], first));
-        if (turn === 0) settled.set(index, chosen);
-        measured[index]?.push(this.#start(this.#measureArm(model, arm, seed, chosen)));
+      for (const { arm, plan, measured, first } of planned) {
+        const chooses = turn === 0 || arm.objective.selection?.scope !== 'first-seed';
+        const run = runs.run(arm, seed, plan, chooses ? undefined : first);
+        if (turn === 0) first.push(...run.rounds);
+        measured.push(run.measured);
       }
     }
     const measuredArms: MeasuredArm[] = [{ name: 'base', signal: null, objective: null, runs: [await base] }];
     const cards = await Promise.all(reported);
-    const bought = await scoring.bought();
-    for (const [index, arm] of arms.entries()) {
-      const runs = await Promise.all(measured[index] ?? []);
-      const objective = plannedLabel(arm.objective, await plans[index]);
-      measuredArms.push({ name: arm.name, signal: arm.signal, objective, runs });
+    for (const { arm, plan, measured } of planned) {
+      const objective = plannedLabel(arm.objective, await plan);
+      measuredArms.push({ name: arm.name, signal: arm.signal, objective, runs: await Promise.all(measured) });
     }
+    const bought = boughtInAll(await scoring.bought(), await later.bought());
     const reporting = this.#context.progress.stage('report');
     reporting.expect(1);
     return reporting.run(async () => {
@@ -166,6 +171,7 @@ class Run {
         arms: measuredArms,
         samples: evaluation.samples,
         seed: evaluation.bootstrapSeed,
+        references: referencesOf(this.#experiment),
         timings: addTimings(this.#earlierTimings, this.#context.progress.timings()),
       });
       reporting.advance(1);
@@ -194,104 +200,6 @@ class Run {
     const { steps, evaluated } = workOf(this.#experiment, this.#splits);
     this.#context.progress.stage('train').expect(steps);
     this.#context.progress.stage('evaluate').expect(evaluated);
-  }
-
-  async #measureBase(model: HostedModel): Promise<MeasuredRun> {
-    const development =
-      this.#splits.development === undefined ? null : await this.#develop(model, undefined, 'base');
-    const outcomes = await this.#measure(model, undefined, 'base');
-    return { seed: null, learningRate: null, step: null, development, outcomes };
-  }
-
-  async #measureArm(
-    model: HostedModel,
-    arm: Arm,
-    seed: number,
-    chosen: Promise<Weights>,
-  ): Promise<MeasuredRun> {
-    const { learningRate, step, weights, development } = await chosen;
-    const outcomes = await this.#measure(model, weights, `${arm.name} seed ${seed}`);
-    return { seed, learningRate, step, development, outcomes };
-  }
-
-  async #trainArm(
-    model: HostedModel,
-    arm: Arm,
-    seed: number,
-    planned: Promise<ArmPlan> | undefined,
-    first: Promise<Weights> | undefined,
-  ): Promise<Weights> {
-    const plan = await planned;
-    const settled = await first;
-    if (plan === undefined) throw new Error(`arm "${arm.name}" has no plan`);
-    if (plan.kind === 'not-trained') {
-      skipSeed(this.#context.progress, this.#experiment, this.#splits, arm.objective, settled !== undefined);
-      return { learningRate: null, step: null, weights: undefined, development: null };
-    }
-    const { objective, dataset } = plan;
-    return selectWeights({
-      objective,
-      settled: settled?.weights === undefined ? undefined : settled,
-      train: (learningRate) => {
-        const label = `${arm.name} seed ${seed}${learningRates(objective).length > 1 ? ` lr ${learningRate}` : ''}`;
-        const spec = trainingSpec({
-          model: this.#experiment.model,
-          dataset,
-          objective,
-          learningRate,
-          seed,
-          engine: engineOf(this.#experiment),
-        });
-        return this.#training(() =>
-          staged('train', { arm: arm.name, seed, learningRate }, () =>
-            train(this.#context, { label, spec, model: model.sha256 }),
-          ),
-        );
-      },
-      develop: (weights, learningRate, step) =>
-        this.#develop(model, weights, `${arm.name} seed ${seed} lr ${learningRate} step ${step}`, objective),
-    });
-  }
-
-  /** avg on the development split. */
-  async #develop(
-    model: HostedModel,
-    adapter: ArtifactRef | undefined,
-    label: string,
-    objective?: Objective,
-  ): Promise<number> {
-    const samples = objective?.selection?.samples;
-    return average(await this.#evaluate(model, adapter, 'development', label, samples));
-  }
-
-  async #measure(model: HostedModel, adapter: ArtifactRef | undefined, label: string) {
-    const easy = await this.#evaluate(model, adapter, 'easy', label);
-    const hard = await this.#evaluate(model, adapter, 'hard', label);
-    return { easy, hard };
-  }
-
-  #evaluate(
-    model: HostedModel,
-    adapter: ArtifactRef | undefined,
-    split: 'development' | 'easy' | 'hard',
-    label: string,
-    samples?: number,
-  ) {
-    const { evaluation } = this.#experiment;
-    return this.#evaluation(() =>
-      staged('evaluate', { arm: label, split }, () =>
-        evaluate(this.#context, {
-          label: `${label}, ${split}`,
-          model: model.sha256,
-          adapter,
-          problems: this.#splits[split] ?? [],
-          prompt: this.#prompt,
-          decoding: { ...evaluation, samples: samples ?? evaluation.samples },
-          bootstrapSeed: evaluation.bootstrapSeed,
-          verifier: this.#verifier,
-        }),
-      ),
-    );
   }
 }
 

@@ -15,7 +15,9 @@ export {
 } from './config/load.ts';
 export { loadObjective, type Setting } from './config/objective-file.ts';
 export { mustBeFetched } from './config/model-reference.ts';
-export type { ExperimentFile, Objective, Signal, SplitName } from './config/schema.ts';
+export { DEFAULT_DECODING, type EvaluationTask, loadEvaluationTask } from './evaluation/task.ts';
+export { parseGenerator } from './config/generator.ts';
+export type { Decoding, ExperimentFile, Objective, Signal, SplitName } from './config/schema.ts';
 export { unknownName } from './config/strict.ts';
 export { InputError } from './input-error.ts';
 export { loadSplits, type Splits } from './problems.ts';
@@ -55,5 +57,5 @@ export async function prepareRun(
   { out, force = false }: { out: string; force?: boolean },
 ): Promise<PreparedRun> {
   const questions = await prepareQuestions(experiment);
-  return { experiment, ...questions, folder: new RunFolder(out, experiment, { force }) };
+  return { experiment, ...questions, folder: await RunFolder.open(out, experiment, { force }) };
 }

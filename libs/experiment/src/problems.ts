@@ -57,6 +57,22 @@ export async function loadSplits(task: Task, options: { signal?: AbortSignal } =
   };
 }
 
+/**
+ * Draws or reads the questions of one split, whatever the other splits hold.
+ *
+ * @throws InputError when a file cannot be read, or there is no question.
+ */
+export async function loadQuestions(
+  task: Task,
+  split: SplitName,
+  options: { signal?: AbortSignal } = {},
+): Promise<readonly Problem[]> {
+  const problems = await load(task, split, new Set(), options);
+  if (problems.length === 0)
+    throw new InputError(`task.${split}: there is no question; give the task at least one`);
+  return problems.map(withoutSolution);
+}
+
 function takeExamples(
   task: Task,
   train: readonly LoadedProblem[],

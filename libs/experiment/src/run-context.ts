@@ -41,16 +41,21 @@ export interface Found {
  * is killed before the binding makes it again.
  */
 export async function findOrMake(
-  context: RunContext,
+  context: Pick<RunContext, 'signal' | 'store' | 'record'>,
   { stage, label, key, make, isWhole = () => true }: Cached,
 ): Promise<Found> {
   context.signal.throwIfAborted();
-  const hash = hashKey({ stage, version: 1, key });
+  const hash = resultKey(stage, key);
   const known = await context.store.resolve(hash);
   const ref = known ?? (await make(hash));
   if (known === undefined && isWhole()) await context.store.bind(hash, ref);
   context.record(stage, label, hash, ref);
   return { ref, reused: known !== undefined };
+}
+
+/** The key under which a stage's result is bound. */
+export function resultKey(stage: string, key: Json): string {
+  return hashKey({ stage, version: 1, key });
 }
 
 /** Splits a list into chunks of at most `size`. */

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { FolderInUse, FolderLock } from '@overtone/artifacts';
 import type { Experiment } from './config/load.ts';
 import { InputError } from './input-error.ts';
 
@@ -51,23 +52,25 @@ export class RunFolder {
   readonly earlierTimings: Readonly<Record<string, number>>;
   /** Whether an earlier run had begun here. */
   readonly resumed: boolean;
+  /** Aborted when another run has taken the folder over: nothing is written any more. */
+  readonly lost: AbortSignal;
   readonly #existed: boolean;
+  readonly #lock: FolderLock;
   readonly #results = new Map<string, z.infer<typeof result>>();
   #manifest: Manifest;
   #timer: NodeJS.Timeout | undefined;
 
-  /**
-   * Opens or creates the folder for an experiment.
-   *
-   * @param force take the folder over from a run with another configuration; results that both share are kept.
-   * @throws InputError when the folder holds another experiment's run, or something that is no run.
-   */
-  constructor(path: string, experiment: Experiment, { force = false }: { force?: boolean } = {}) {
-    this.path = resolve(path);
-    const configuration = stringify(experiment);
-    const hash = createHash('sha256').update(configuration).digest('hex');
-    const earlier = checkRunFolder(this.path, hash, force);
-    this.#existed = existsSync(this.path) && readdirSync(this.path).length > 0;
+  private constructor(
+    path: string,
+    experiment: Experiment,
+    opened: { configuration: string; hash: string; earlier: Manifest | undefined; existed: boolean },
+    { lock, lost }: { lock: FolderLock; lost: AbortSignal },
+  ) {
+    const { configuration, hash, earlier, existed } = opened;
+    this.path = path;
+    this.lost = lost;
+    this.#existed = existed;
+    this.#lock = lock;
     this.resumed = earlier !== undefined;
     this.artifacts = experiment.services.artifacts ?? `file://${join(this.path, 'artifacts')}`;
     const same = earlier?.configuration === hash;
@@ -85,11 +88,43 @@ export class RunFolder {
       timings: { ...this.earlierTimings },
       results: [],
     };
-    checkLock(this.at(LOCK));
     for (const folder of ['traces', 'logs', 'state']) mkdirSync(this.at(folder), { recursive: true });
-    writeAtomically(this.at(LOCK), `${process.pid}\n`);
     writeAtomically(this.at('config.yaml'), configuration);
     this.#save();
+  }
+
+  /**
+   * Opens or creates the folder for an experiment.
+   *
+   * @param force take the folder over from a run with another configuration; results that both share are kept.
+   * @throws InputError when the folder holds another experiment's run, something that is no run, or a run that is at work.
+   */
+  static async open(
+    path: string,
+    experiment: Experiment,
+    { force = false }: { force?: boolean } = {},
+  ): Promise<RunFolder> {
+    const folder = resolve(path);
+    const configuration = stringify(experiment);
+    const hash = createHash('sha256').update(configuration).digest('hex');
+    checkRunFolder(folder, hash, force);
+    const existed = existsSync(folder) && readdirSync(folder).length > 0;
+    const losing = new AbortController();
+    // Two runs in one folder would train the same jobs twice, into the same files.
+    const lock = await FolderLock.take(join(folder, LOCK), { onLost: (error) => losing.abort(error) }).catch(
+      (error: unknown) => {
+        throw error instanceof FolderInUse ? new InputError(error.message, { cause: error }) : error;
+      },
+    );
+    try {
+      // Again: until now, another run may have been at work.
+      const earlier = checkRunFolder(folder, hash, force);
+      const opened = { configuration, hash, earlier, existed };
+      return new RunFolder(folder, experiment, opened, { lock, lost: losing.signal });
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   /** The path of a file in the folder. */
@@ -119,7 +154,7 @@ export class RunFolder {
   finish(state: Manifest['state'], timings: Record<string, number>): void {
     this.#manifest = { ...this.#manifest, state, timings };
     this.#save();
-    rmSync(this.at(LOCK), { force: true });
+    this.#lock.release();
   }
 
   /**
@@ -128,6 +163,7 @@ export class RunFolder {
    */
   discard(): void {
     clearTimeout(this.#timer);
+    this.#lock.release();
     const worthless = [...this.#results.values()].every(({ stage }) => stage === 'sample');
     if (!this.#existed && worthless) rmSync(this.path, { recursive: true, force: true });
   }
@@ -135,6 +171,7 @@ export class RunFolder {
   #save(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.lost.aborted) return;
     const results = [...this.#results.values()];
     this.#manifest = { ...this.#manifest, updated: new Date().toISOString(), results };
     this.write('manifest.json', `${JSON.stringify(this.#manifest, null, 2)}\n`);
@@ -152,7 +189,7 @@ function checkRunFolder(path: string, hash: string, force: boolean): Manifest | 
   if (files.length === 0) return undefined;
   const manifest = readManifest(path);
   if (manifest === undefined) {
-    if (files.every((file) => OWN.has(file))) return undefined;
+    if (files.every((file) => OWN.has(file) || file.startsWith(LOCK))) return undefined;
     throw new InputError(`${path} is not empty and holds no run; give another --out`);
   }
   if (manifest.configuration !== hash && !force)
@@ -162,24 +199,8 @@ function checkRunFolder(path: string, hash: string, force: boolean): Manifest | 
   return manifest;
 }
 
-/** Holds the process id of the run that is at work. */
+/** Names the run that is at work. */
 const LOCK = 'run.lock';
-
-/** Two runs in one folder would train the same jobs twice, into the same files. */
-function checkLock(path: string): void {
-  if (!existsSync(path)) return;
-  const pid = Number(readFileSync(path, 'utf8'));
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return;
-  try {
-    process.kill(pid, 0);
-  } catch {
-    // The run that wrote it is gone.
-    return;
-  }
-  throw new InputError(
-    `another run (process ${pid}) is at work in this folder; wait for it or stop it (if it is none, remove ${path})`,
-  );
-}
 
 /** What a run that was killed before its first manifest may have left. */
 const OWN = new Set(['config.yaml', LOCK, 'traces', 'logs', 'state', 'artifacts']);

@@ -31,8 +31,7 @@ export async function runExperiment(
   const progress = new Progress(options.listen);
   announceStages(progress);
   const failure = new AbortController();
-  const signal =
-    options.signal === undefined ? failure.signal : AbortSignal.any([options.signal, failure.signal]);
+  const signal = AbortSignal.any([failure.signal, folder.lost, ...(options.signal ? [options.signal] : [])]);
   const supervisor = new Supervisor({
     traces: folder.at('traces'),
     logs: folder.at('logs'),

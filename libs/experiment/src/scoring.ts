@@ -6,11 +6,11 @@ import type { Prompt } from '@overtone/tasks';
 import type { SignalSource } from './arm-plan.ts';
 import type { Experiment } from './config/load.ts';
 import type { Signal } from './config/schema.ts';
-import { judgesOf } from './config/signals.ts';
+import { judgesOf, partsOf } from './config/signals.ts';
 import { InputError } from './input-error.ts';
 import { describeJudge } from './judging/describe-judge.ts';
 import { withVerdicts } from './judging/with-verdicts.ts';
-import { once } from './limiter.ts';
+import { type Limiter, once } from './limiter.ts';
 import type { RunContext } from './run-context.ts';
 import { staged } from './staged.ts';
 import { assess } from './stages/assess.ts';
@@ -26,6 +26,10 @@ export interface ScoringInput {
   readonly saturation: Saturation;
   /** Starts a task of which the run waits even when another one fails. */
   readonly start: <Result>(task: Promise<Result>) => Promise<Result>;
+  /** The sessions of a judge: one at a time, so that its budget is counted once. */
+  readonly sessions: (judge: string) => Limiter;
+  /** Signal cards that will be asked for. Default: those of all signals. */
+  readonly cards?: number;
 }
 
 /** The signals of a run. */
@@ -38,10 +42,12 @@ export class Scoring implements SignalSource {
   readonly #asked: ReadonlySet<string>;
   readonly #auditedGroups: number;
   readonly #judges: readonly string[];
+  readonly #sessions: ScoringInput['sessions'];
 
   /** Starts the judges, and tells the progress what there will be to do. */
-  constructor(context: RunContext, { experiment, prompt, saturation, start }: ScoringInput) {
+  constructor(context: RunContext, { experiment, prompt, saturation, start, sessions, cards }: ScoringInput) {
     const { signals, judges, audit } = experiment;
+    this.#sessions = sessions;
     const groups = saturation.groups.length;
     this.#context = context;
     this.#experiment = experiment;
@@ -54,7 +60,7 @@ export class Scoring implements SignalSource {
     for (const judge of this.#judges)
       progress.stage('compare').expect(this.#asked.has(judge) ? groups : this.#auditedGroups);
     progress.stage('score').expect(Object.keys(signals).length * groups);
-    progress.stage('assess').expect(Object.keys(signals).length);
+    progress.stage('assess').expect(cards ?? Object.keys(signals).length);
     for (const judge of this.#judges) void start(this.#verdicts(judge));
   }
 
@@ -113,7 +119,7 @@ export class Scoring implements SignalSource {
     const { groups } = this.#saturation;
     const part = this.#asked.has(judge) ? groups : groups.slice(0, this.#auditedGroups);
     return staged('compare', { judge }, async () =>
-      compare(this.#context, await this.#describeJudge(judge), part),
+      this.#sessions(judge)(async () => compare(this.#context, await this.#describeJudge(judge), part)),
     );
   });
 
@@ -151,9 +157,4 @@ export class Scoring implements SignalSource {
     const { progress, signal } = this.#context;
     return describeJudge(name, remote, settings, { signal, say: (text) => progress.say(text) });
   }
-}
-
-/** The signals that a combination is made of; none for another one. */
-function partsOf(signal: Signal): readonly string[] {
-  return signal.method === 'combination' ? signal.parts.map((part) => part.signal) : [];
 }

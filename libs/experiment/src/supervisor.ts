@@ -100,9 +100,7 @@ export async function startServices(
   const { services, judges } = experiment;
   const shared = { OVERTONE_ARTIFACTS: artifacts };
   const computing = { ...shared, ...engineEnvironment(experiment) };
-  const generating =
-    services.generator ??
-    supervisor.start('generator', { ...computing, ...generatorEnvironment(experiment) });
+  const generating = startGenerator(supervisor, experiment, artifacts);
   const independent = Promise.all([
     services.scorer ?? supervisor.start('scorer', shared),
     services.trainer ?? supervisor.start('trainer', { ...computing, OVERTONE_STATE: trainerState }),
@@ -116,13 +114,45 @@ export async function startServices(
     return [name, await supervisor.start('judge', environment, `judge-${name.replaceAll(/[^\w-]/g, '-')}`)];
   });
   const [evaluator, [scorer, trainer], judgeAddresses] = await Promise.all([
-    services.evaluator ??
-      supervisor.start('evaluator', {
-        ...needing,
-        ...(experiment.task.verifier === undefined ? {} : { OVERTONE_VERIFIER: experiment.task.verifier }),
-      }),
+    startEvaluator(supervisor, experiment, needing),
     independent,
     Promise.all(judging),
   ]);
   return { generator, scorer, trainer, evaluator, judges: Object.fromEntries(judgeAddresses) };
+}
+
+/** Starts what an evaluation needs, where the experiment does not say that it is running elsewhere. @param artifacts URI of the store */
+export async function startEvaluation(
+  supervisor: Supervisor,
+  experiment: Experiment,
+  artifacts: string,
+): Promise<Pick<Addresses, 'generator' | 'evaluator'>> {
+  const generator = await startGenerator(supervisor, experiment, artifacts);
+  const needing = { OVERTONE_ARTIFACTS: artifacts, OVERTONE_GENERATOR: generator };
+  return { generator, evaluator: await startEvaluator(supervisor, experiment, needing) };
+}
+
+async function startGenerator(supervisor: Supervisor, experiment: Experiment, artifacts: string) {
+  return (
+    experiment.services.generator ??
+    supervisor.start('generator', {
+      OVERTONE_ARTIFACTS: artifacts,
+      ...engineEnvironment(experiment),
+      ...generatorEnvironment(experiment),
+    })
+  );
+}
+
+async function startEvaluator(
+  supervisor: Supervisor,
+  { services, task }: Experiment,
+  needing: Readonly<Record<string, string>>,
+) {
+  return (
+    services.evaluator ??
+    supervisor.start('evaluator', {
+      ...needing,
+      ...(task.verifier === undefined ? {} : { OVERTONE_VERIFIER: task.verifier }),
+    })
+  );
 }

@@ -41,6 +41,12 @@ export interface Doubles {
   readonly calls: Map<string, number>;
   /** What was asked of the trainer, by job. */
   readonly jobs: ReadonlyMap<string, { readonly spec: TrainingSpec }>;
+  /** The calls of the generator itself, not those of the evaluator: with which adapter, from which seed, about how many questions. */
+  readonly sampled: readonly {
+    readonly adapter: string | undefined;
+    readonly seed: number;
+    readonly questions: number;
+  }[];
   close(): Promise<void>;
 }
 
@@ -51,7 +57,7 @@ export interface DoubleOptions {
   /** What the generator says of its entropies. Default exact. */
   readonly entropyKind?: EntropyKind;
   /** The generator's accuracy on questions of up to four terms; 1 by default for a third of them, 0.8 for the others. */
-  readonly easyAccuracy?: (question: string) => number;
+  readonly easyAccuracy?: (question: string, skill: number) => number;
   /** RPCs, by name, whose call of this number (from 1) breaks off in the middle as if the server had died. */
   readonly breakOff?: Readonly<Record<string, number>>;
 }
@@ -76,6 +82,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
   };
   const generate = generatorOf(store, options);
   const jobs = new Map<string, TrainingJob>();
+  const sampled: Doubles['sampled'][number][] = [];
   const servers = await Promise.all([
     serve({
       name: 'generator',
@@ -95,6 +102,12 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
             })),
             generate: serverStreamHandler(async function* (request: GenerateRequest) {
               const breaks = called('generate');
+              const { adapter, prompts, sampling } = request;
+              sampled.push({
+                adapter: adapter?.sha256,
+                seed: sampling?.seed ?? 0,
+                questions: prompts.length,
+              });
               let sent = 0;
               for await (const response of generate(request)) {
                 if (breaks && sent++ === 3) throw unavailable('the double breaks off');
@@ -121,6 +134,7 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
     artifacts,
     calls,
     jobs,
+    sampled,
     close: async () => void (await Promise.all(servers.map((server) => server.close()))),
   };
 }
@@ -139,7 +153,7 @@ function generatorOf(store: ArtifactStore, { easyAccuracy = defaultAccuracy }: D
       for (let index = 0; index < sampling.samples; index++) {
         const random = seededRandom('double', sampling.seed, id, index);
         const long = random() < 0.5;
-        const accuracy = chain.length <= 4 ? easyAccuracy(question) : 0.4 + skill;
+        const accuracy = chain.length <= 4 ? easyAccuracy(question, skill) : 0.4 + skill;
         const text = `${long ? 'slowly and with care: ' : 'fast: '}\\boxed{${random() < accuracy ? answer : answer + 1}}`;
         const tokens = text.split(' ').length;
         yield {
@@ -258,6 +272,7 @@ function trainerDouble(
         ? []
         : range(spec.snapshotEverySteps, spec.steps, spec.snapshotEverySteps);
     const snapshots = [];
+    const known = spec.initialAdapter === undefined ? 0 : await skillOf(store, spec.initialAdapter);
     let gain = 0;
     let groups = 0;
     for await (const { solutions } of store.readJsonl(spec.dataset, (row) => datasetRow.parse(row))) {
@@ -271,7 +286,7 @@ function trainerDouble(
     for (const step of [...steps.filter((candidate) => candidate < spec.steps), spec.steps]) {
       // Learns for half of the steps, then spoils a little of what it learnt.
       const progress = Math.min(1, (2 * step) / spec.steps) - Math.max(0, step / spec.steps - 0.5) / 4;
-      const skill = (gain / groups) * progress + spec.seed / 1000;
+      const skill = known + (gain / groups) * progress + (spec.seed % 100) / 1000;
       const bytes = Buffer.from(JSON.stringify({ skill }));
       snapshots.push({ step, weights: await store.put(bytes, 'application/vnd.overtone.adapter') });
     }
@@ -282,6 +297,7 @@ function trainerDouble(
       steps: spec.steps,
       snapshots,
       error: '',
+      alarms: [],
     };
   };
   return {
@@ -299,6 +315,7 @@ function trainerDouble(
           steps: spec.steps,
           snapshots: [],
           error: '',
+          alarms: [],
         };
         jobs.set(jobId, { spec, job });
         return { job };

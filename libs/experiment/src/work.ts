@@ -1,6 +1,6 @@
 // How much an experiment will do, as far as its file and its questions tell.
 import type { Experiment } from './config/load.ts';
-import { judgesOf } from './config/signals.ts';
+import { judgesOf, withParts } from './config/signals.ts';
 import type { Splits } from './problems.ts';
 import { learningRates, snapshotSteps } from './stages/select.ts';
 
@@ -8,9 +8,11 @@ import { learningRates, snapshotSteps } from './stages/select.ts';
 export interface Work {
   /** Questions of each split. */
   readonly questions: Readonly<Record<'train' | 'development' | 'easy' | 'hard', number>>;
-  /** Samples that the training questions get. */
+  /** Samples that the training questions get, in all rounds. */
   readonly samples: number;
-  /** Most comparisons that each judge is asked for, if every training question is saturated: pairs in both orders. */
+  /** Those of them that arms of several rounds sample with their own adapters, at most: an arm ends early where nothing is left to learn. */
+  readonly laterSamples: number;
+  /** Most comparisons that each judge is asked for, if every training question is saturated in every round: pairs in both orders. */
   readonly comparisons: Readonly<Record<string, number>>;
   /** Training jobs, and the steps of all of them. */
   readonly jobs: number;
@@ -29,25 +31,34 @@ export function workOf(
   let jobs = 0;
   let steps = 0;
   let evaluated = fresh + development.length * evaluation.samples;
-  for (const { objective } of arms) {
+  let resampled = 0;
+  const asked = new Set(Object.values(signals).flatMap(judgesOf));
+  const audited = Math.min(audit?.groups ?? Infinity, train.length);
+  /** By judge, the groups that it is asked about, at most. */
+  const groups = new Map(
+    Object.keys(judges).map((name) => [
+      name,
+      asked.has(name) ? train.length : audit?.judge === name ? audited : 0,
+    ]),
+  );
+  for (const { objective, signal, rounds = 1 } of arms) {
+    const later = (rounds - 1) * seeds.length;
+    resampled += later * train.length * sampling.samples;
+    const own = new Set(Object.values(withParts(signals, signal)).flatMap(judgesOf));
+    for (const judge of own) groups.set(judge, (groups.get(judge) ?? 0) + later * train.length);
+    if (objective.attenuate === 'auto' && audit !== undefined && !own.has(audit.judge))
+      groups.set(audit.judge, (groups.get(audit.judge) ?? 0) + later * audited);
     const tries = learningRates(objective).length;
     const choosing =
       objective.selection === undefined ? 0 : objective.selection.scope === 'first-seed' ? 1 : seeds.length;
     const perQuestion = objective.selection?.samples ?? evaluation.samples;
-    const trainings = choosing * tries + seeds.length - choosing;
+    const trainings = rounds * (choosing * tries + seeds.length - choosing);
     jobs += trainings;
     steps += objective.steps * trainings;
-    evaluated += choosing * tries * snapshotSteps(objective).length * development.length * perQuestion;
-    evaluated += fresh * seeds.length;
+    const developed = choosing * tries * snapshotSteps(objective).length * development.length * perQuestion;
+    evaluated += rounds * (developed + fresh * seeds.length);
   }
-  const asked = new Set(Object.values(signals).flatMap(judgesOf));
   const ordered = sampling.samples * (sampling.samples - 1);
-  const groups = (judge: string): number =>
-    asked.has(judge)
-      ? train.length
-      : audit?.judge === judge
-        ? Math.min(audit.groups ?? Infinity, train.length)
-        : 0;
   return {
     questions: {
       train: train.length,
@@ -55,11 +66,12 @@ export function workOf(
       easy: easy.length,
       hard: hard.length,
     },
-    samples: train.length * sampling.samples,
+    samples: train.length * sampling.samples + resampled,
+    laterSamples: resampled,
     comparisons: Object.fromEntries(
       Object.entries(judges).map(([name, { maxPairs = Infinity, budget }]) => [
         name,
-        Math.min(groups(name) * Math.min(ordered, 2 * maxPairs), budget?.calls ?? Infinity),
+        Math.min((groups.get(name) ?? 0) * Math.min(ordered, 2 * maxPairs), budget?.calls ?? Infinity),
       ]),
     ),
     jobs,

@@ -42,20 +42,29 @@ export interface LoadOptions {
  *
  * @throws {ModelError} naming the file, and the tensor with the shape that it should have.
  */
+export async function* streamParameters(
+  model: string,
+  config: DecoderConfig,
+  options: LoadOptions = {},
+): AsyncGenerator<readonly [name: string, tensor: NamedTensor]> {
+  const weights = await openWeights(model);
+  try {
+    for (const name of checkWeights(config, weights).keys())
+      yield [name, await weights.read(name, options.signal)];
+  } finally {
+    await weights.close();
+  }
+}
+
+/** All that `streamParameters` reads. */
 export async function readParameters(
   model: string,
   config: DecoderConfig,
   options: LoadOptions = {},
 ): Promise<ParameterMap> {
-  const weights = await openWeights(model);
-  try {
-    const parameters = new Map<string, NamedTensor>();
-    for (const name of checkWeights(config, weights).keys())
-      parameters.set(name, await weights.read(name, options.signal));
-    return parameters;
-  } finally {
-    await weights.close();
-  }
+  const parameters = new Map<string, NamedTensor>();
+  for await (const [name, tensor] of streamParameters(model, config, options)) parameters.set(name, tensor);
+  return parameters;
 }
 
 /** Loads a model folder or a GGUF file. Throws a ModelError for what does not fit together, before any weights are read. */

@@ -12,7 +12,7 @@ import {
   type RotaryTable,
 } from '@overtone/tensor';
 import { type DecoderConfig } from './config.ts';
-import { projectionModule, type Projection } from './parameters.ts';
+import { headParameter, projectionModule, type Projection } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
 /** A decoder's parameters, by their checkpoint names. */
@@ -308,8 +308,7 @@ function checkpointedLayer(
 
 /** The head's weight, that of the embedding when they are tied: [vocabulary, hiddenSize]. */
 export function headWeight(config: DecoderConfig, weights: Weights): tf.Tensor2D {
-  const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  return weight(weights, name) as tf.Tensor2D;
+  return weight(weights, headParameter(config)) as tf.Tensor2D;
 }
 
 /** Logits of hidden states: [rows, hiddenSize] → [rows, vocabulary]. */

@@ -5,6 +5,7 @@ export {
   loadModel,
   modelDigest,
   readParameters,
+  streamParameters,
   writeModel,
   type LoadOptions,
   type Model,
@@ -43,6 +44,7 @@ export {
 } from './lora.ts';
 export { exportModel, type ExportOptions } from './export-model.ts';
 export {
+  locateAdapter,
   locateModel,
   resolveModel,
   type FetchProgress,
@@ -51,7 +53,15 @@ export {
 } from './hub/resolve-model.ts';
 export { initialAdapter, initialParameters } from './initialize.ts';
 export { ModelError } from './model-error.ts';
-export { parameterSpecs, projectionShape, PROJECTIONS, type Projection } from './parameters.ts';
+export {
+  EMBEDDING,
+  headParameter,
+  linearWeights,
+  parameterSpecs,
+  projectionShape,
+  PROJECTIONS,
+  type Projection,
+} from './parameters.ts';
 export { rotaryFrequencies, type RotaryFrequencies } from './rope.ts';
 export { ROPE_TYPES, type RopeConfig } from './rope-config.ts';
 export { readSafetensors, writeSafetensors, type NamedTensor, type ReadOptions } from './safetensors.ts';

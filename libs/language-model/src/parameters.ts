@@ -13,6 +13,9 @@ export const PROJECTIONS = [
   'down_proj',
 ] as const;
 
+/** The weight whose rows are what tokens become; tied, also that of the head. */
+export const EMBEDDING = 'model.embed_tokens.weight';
+
 /** One of a layer's linear projections. */
 export type Projection = (typeof PROJECTIONS)[number];
 
@@ -49,11 +52,26 @@ export function projectionShape(
   }
 }
 
+/** Name and [out, in] of every weight that hidden states are multiplied with: the projections', and the head's, also when it is tied. */
+export function linearWeights(config: DecoderConfig): Map<string, readonly [out: number, input: number]> {
+  const weights = new Map<string, readonly [number, number]>();
+  for (let layer = 0; layer < config.numHiddenLayers; layer++)
+    for (const projection of PROJECTIONS)
+      weights.set(`${projectionModule(layer, projection)}.weight`, projectionShape(config, projection));
+  weights.set(headParameter(config), [config.vocabSize, config.hiddenSize]);
+  return weights;
+}
+
+/** The name of the head's weight: that of the embedding when they are tied. */
+export function headParameter({ tieWordEmbeddings }: DecoderConfig): string {
+  return tieWordEmbeddings ? EMBEDDING : 'lm_head.weight';
+}
+
 /** Name and shape of every parameter, in a fixed order. */
 export function parameterSpecs(config: DecoderConfig): Map<string, TensorSpec> {
   const specs = new Map<string, TensorSpec>();
   const add = (name: string, shape: number[]): void => void specs.set(name, { dtype: 'float32', shape });
-  add('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize]);
+  add(EMBEDDING, [config.vocabSize, config.hiddenSize]);
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     add(`model.layers.${layer}.input_layernorm.weight`, [config.hiddenSize]);
     for (const projection of PROJECTIONS) {

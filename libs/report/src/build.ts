@@ -1,17 +1,27 @@
 // From every run's outcomes, question by question, to the report: means, intervals, paired differences.
-import { bootstrapMean, pairedPermutationTest } from '@overtone/statistics';
-import type { Report, ReportedArm, ReportedDifference, ReportedJudge, ReportedSignal } from './schema.ts';
+import { METHOD } from './difference.ts';
+import { average, type Measurements, measureSystems } from './measure.ts';
+import type { QuestionOutcome } from './question-outcome.ts';
+import type { Report, ReportedArm, ReportedJudge, ReportedSignal } from './schema.ts';
 
-/** What the samples of one question came to. */
-export interface QuestionOutcome {
-  /** The problem's id. */
-  problemId: string;
-  /** Its label of difficulty. */
-  difficulty: string;
-  /** Samples. */
-  samples: number;
-  /** Correct samples. */
-  correct: number;
+/** A round of a training run, measured. */
+export interface MeasuredRound {
+  /** From 1. */
+  round: number;
+  /** Saturated training questions, sampled with the weights of the round before. */
+  saturated: number;
+  /** Of those of the round before, how many are not saturated any more; 0 in the first round. */
+  noLonger: number;
+  /** Saturated ones that were not in the round before; 0 in the first round. */
+  newly: number;
+  /** Mean accuracy of these samples. */
+  accuracy: number;
+  /** As in `MeasuredRun`; learning rate and step are null where nothing was trained. */
+  learningRate: number | null;
+  step: number | null;
+  development: number | null;
+  alarm?: string | undefined;
+  outcomes: MeasuredRun['outcomes'];
 }
 
 /** One set of weights, measured: a training run, or the base model. */
@@ -24,8 +34,12 @@ export interface MeasuredRun {
   step: number | null;
   /** avg on the development split; null without one. */
   development: number | null;
+  /** The alarm that ended the training, in words. Default: none did. */
+  alarm?: string | undefined;
   /** Outcomes on fresh questions; the same questions in all runs. */
   outcomes: { easy: readonly QuestionOutcome[]; hard: readonly QuestionOutcome[] };
+  /** All rounds, the last one's weights being the run's own. Default: one round, of which nothing more is said. */
+  rounds?: readonly MeasuredRound[] | undefined;
 }
 
 /** An arm with its runs. */
@@ -55,8 +69,7 @@ export interface ReportInput {
   timings: Readonly<Record<string, number>>;
 }
 
-const SPLITS = ['easy', 'hard'] as const;
-type Split = (typeof SPLITS)[number];
+type Split = 'easy' | 'hard';
 
 /**
  * The report. A question is the unit of resampling: its value is its mean accuracy over samples and seeds.
@@ -64,53 +77,38 @@ type Split = (typeof SPLITS)[number];
  * @throws Error when an arm has no run, or two arms were not measured on the same questions.
  */
 export function buildReport(input: ReportInput): Report {
-  const measured = input.arms.map((arm) => {
-    if (arm.runs.length === 0) throw new Error(`arm "${arm.name}" has no run`);
-    return { arm, accuracy: { easy: perQuestion(arm, 'easy'), hard: perQuestion(arm, 'hard') } };
-  });
-  const references = measured.filter(({ arm }) =>
-    (input.references ?? ['base', 'sft/random']).includes(arm.name),
-  );
-  const arms = measured.map(({ arm, accuracy }): ReportedArm => {
-    const summary = (split: Split) => {
-      const { value, lower, upper } = bootstrapMean([...accuracy[split].values()], { seed: input.seed });
-      return {
-        avg: value,
-        ci95: asTuple(lower, upper),
-        pass: mean(arm.runs.map((run) => pass(run.outcomes[split]))),
-      };
-    };
-    const against = references
-      // The base is what the others are compared with.
-      .filter((reference) => reference.arm !== arm && arm.name !== 'base')
-      .map((reference) => {
-        const compare = (split: Split) =>
-          paired(
-            accuracy[split],
-            reference.accuracy[split],
-            input.seed,
-            `"${arm.name}" and "${reference.arm.name}"`,
-          );
-        return [reference.arm.name, { easy: compare('easy'), hard: compare('hard') }] as const;
-      });
+  const { name, model, saturation, samples, timings, seed } = input;
+  const references = input.references ?? ['base', 'sft/random'];
+  const measured = measureSplits(input.arms, { seed, references });
+  const measuredRounds = measureRounds(input);
+  const arms = input.arms.map((arm, index): ReportedArm => {
+    const { easy, hard } = measured[index] ?? missing(arm.name);
     return {
       name: arm.name,
       signal: arm.signal,
       objective: arm.objective,
       seeds: arm.runs.flatMap((run) => (run.seed === null ? [] : [run.seed])),
-      eval: { easy: summary('easy'), hard: summary('hard') },
-      perSeed: arm.runs.map(({ outcomes, ...run }) => ({
+      eval: { easy: easy.accuracy, hard: hard.accuracy },
+      perSeed: arm.runs.map(({ outcomes, rounds, ...run }) => ({
         ...run,
-        eval: {
-          easy: { avg: average(outcomes.easy), pass: pass(outcomes.easy) },
-          hard: { avg: average(outcomes.hard), pass: pass(outcomes.hard) },
-        },
+        eval: evalOf(outcomes),
+        ...(rounds && {
+          rounds: rounds.map(({ outcomes, ...round }) => ({ ...round, eval: evalOf(outcomes) })),
+        }),
       })),
-      levels: SPLITS.flatMap((split) => byDifficulty(arm, split, accuracy[split])),
-      against: Object.fromEntries(against),
+      ...roundsOf(arm, measuredRounds),
+      levels: [
+        ...easy.levels.map((level) => ({ split: 'easy' as const, ...level })),
+        ...hard.levels.map((level) => ({ split: 'hard' as const, ...level })),
+      ],
+      against: bothSplits(easy.against, hard.against),
+      styles: [
+        ...easy.styles.map((style) => ({ split: 'easy' as const, ...style })),
+        ...hard.styles.map((style) => ({ split: 'hard' as const, ...style })),
+      ],
     };
   });
-  const { name, model, saturation, samples, timings } = input;
+  const { resamples, level, permutations, partPermutations, alpha, power } = METHOD;
   return {
     name,
     model,
@@ -118,65 +116,116 @@ export function buildReport(input: ReportInput): Report {
     signals: [...input.signals],
     judges: [...(input.judges ?? [])],
     arms,
+    statistics: {
+      seed,
+      resamples,
+      level,
+      permutations,
+      partPermutations,
+      correction: 'holm',
+      alpha,
+      power,
+      references: references.filter((reference) => input.arms.some((arm) => arm.name === reference)),
+    },
     samples,
     timings: { ...timings },
   };
 }
 
-/** Mean accuracy of a set of outcomes: every question counts alike. */
-export function average(outcomes: readonly QuestionOutcome[]): number {
-  return mean(outcomes.map(({ correct, samples }) => correct / samples));
+/** What a system came to on both splits. */
+interface Measured {
+  readonly easy: Measurements;
+  readonly hard: Measurements;
+}
+
+type Outcomes = readonly Pick<MeasuredRun, 'outcomes'>[];
+
+/** Both splits of several arms; the base is what the others are compared with. */
+function measureSplits(
+  arms: readonly { readonly name: string; readonly runs: Outcomes }[],
+  options: { readonly seed: number; readonly references: readonly string[] },
+): Measured[] {
+  const compared = arms.map(({ name }) => name).filter((name) => name !== 'base');
+  const measure = (split: Split) =>
+    measureSystems(
+      arms.map(({ name, runs }) => ({ name, runs: runs.map(({ outcomes }) => outcomes[split]) })),
+      { ...options, compared },
+    );
+  const hard = measure('hard');
+  return measure('easy').map((easy, index) => ({ easy, hard: hard[index] ?? missing(arms[index]?.name) }));
+}
+
+function bothSplits(easy: Measurements['against'], hard: Measurements['against']): ReportedArm['against'] {
+  return Object.fromEntries(
+    Object.entries(easy).flatMap(([name, difference]) => {
+      const other = hard[name];
+      return other === undefined ? [] : [[name, { easy: difference, hard: other }]];
+    }),
+  );
+}
+
+function missing(arm = ''): never {
+  throw new Error(`arm "${arm}" was not measured`);
+}
+
+function evalOf({ easy, hard }: MeasuredRun['outcomes']) {
+  return {
+    easy: { avg: average(easy), pass: pass(easy) },
+    hard: { avg: average(hard), pass: pass(hard) },
+  };
+}
+
+/** Each round, from the first: what the arms that have it came to after it, by name. */
+function measureRounds({ arms, seed }: ReportInput): Map<string, Measured>[] {
+  const base = arms.filter((arm) => arm.name === 'base');
+  const rounds: Map<string, Measured>[] = [];
+  for (;;) {
+    const systems = arms.flatMap((arm) => {
+      const runs = roundOf(arm, rounds.length);
+      return runs.length === 0 ? [] : [{ name: arm.name, runs }];
+    });
+    if (systems.length === 0) return rounds;
+    const measured = measureSplits([...base, ...systems], { seed, references: ['base'] });
+    rounds.push(
+      new Map(systems.map(({ name }, index) => [name, measured[base.length + index] ?? missing(name)])),
+    );
+  }
+}
+
+/** A round of all seeds; none where the arm has no such round. */
+function roundOf({ runs }: MeasuredArm, index: number): MeasuredRound[] {
+  return runs.flatMap(({ rounds = [] }) => rounds.slice(index, index + 1));
+}
+
+/** The rounds of an arm over its seeds; nothing for an arm of one round. */
+function roundsOf(
+  arm: MeasuredArm,
+  measured: readonly ReadonlyMap<string, Measured>[],
+): Pick<ReportedArm, 'rounds'> {
+  const [first] = arm.runs;
+  if (first?.rounds === undefined) return {};
+  return {
+    rounds: first.rounds.map(({ round }, index) => {
+      const all = roundOf(arm, index);
+      const { easy, hard } = measured[index]?.get(arm.name) ?? missing(arm.name);
+      return {
+        round,
+        saturated: mean(all.map(({ saturated }) => saturated)),
+        noLonger: mean(all.map(({ noLonger }) => noLonger)),
+        newly: mean(all.map(({ newly }) => newly)),
+        accuracy: mean(all.map(({ accuracy }) => accuracy)),
+        trained: all.filter(({ step }) => step !== null).length,
+        eval: { easy: easy.accuracy, hard: hard.accuracy },
+        against: bothSplits(easy.against, hard.against),
+      };
+    }),
+  };
 }
 
 function pass(outcomes: readonly QuestionOutcome[]): number {
   return mean(outcomes.map(({ correct }) => (correct > 0 ? 1 : 0)));
 }
 
-/** Each question's mean accuracy over samples and seeds. */
-function perQuestion(arm: MeasuredArm, split: Split): Map<string, number> {
-  const values = new Map<string, number>();
-  for (const run of arm.runs) {
-    for (const { problemId, correct, samples } of run.outcomes[split]) {
-      values.set(problemId, (values.get(problemId) ?? 0) + correct / samples / arm.runs.length);
-    }
-  }
-  for (const [id, value] of values) values.set(id, Math.min(1, value));
-  return values;
-}
-
-function paired(
-  left: ReadonlyMap<string, number>,
-  right: ReadonlyMap<string, number>,
-  seed: number,
-  arms: string,
-): ReportedDifference {
-  const differences = [...left].map(([id, value]) => {
-    const other = right.get(id);
-    if (other === undefined) throw new Error(`arms ${arms} were not measured on the same questions: ${id}`);
-    return value - other;
-  });
-  const { value, lower, upper } = bootstrapMean(differences, { seed });
-  return { value, ci95: asTuple(lower, upper), pValue: pairedPermutationTest(differences, { seed }).pValue };
-}
-
-function byDifficulty(
-  arm: MeasuredArm,
-  split: Split,
-  accuracy: ReadonlyMap<string, number>,
-): ReportedArm['levels'] {
-  const levels = new Map<string, number[]>();
-  for (const { problemId, difficulty } of arm.runs[0]?.outcomes[split] ?? []) {
-    levels.set(difficulty, [...(levels.get(difficulty) ?? []), accuracy.get(problemId) ?? 0]);
-  }
-  return [...levels]
-    .sort(([left], [right]) => left.localeCompare(right, 'en', { numeric: true }))
-    .map(([difficulty, values]) => ({ split, difficulty, questions: values.length, avg: mean(values) }));
-}
-
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function asTuple(lower: number, upper: number): [number, number] {
-  return [lower, upper];
 }

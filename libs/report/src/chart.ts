@@ -48,7 +48,7 @@ function row(arm: ReportedArm, split: 'easy' | 'hard', y: number, at: (value: nu
 }
 
 /** How an arm stands against the base: its interval of the difference lies above zero, below it, or around it. */
-function kindOf(arm: ReportedArm, split: 'easy' | 'hard'): 'better' | 'worse' | 'same' {
+export function kindOf(arm: ReportedArm, split: 'easy' | 'hard'): 'better' | 'worse' | 'same' {
   const difference = arm.against['base']?.[split];
   if (difference === undefined) return 'same';
   return difference.ci95[0] > 0 ? 'better' : difference.ci95[1] < 0 ? 'worse' : 'same';

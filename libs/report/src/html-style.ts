@@ -26,6 +26,8 @@ svg .interval{stroke-width:3;stroke-linecap:round;opacity:.45}
 svg .better .interval{stroke:var(--better)}svg .worse .interval{stroke:var(--worse)}svg .same .interval{stroke:var(--same)}
 svg .better circle{fill:var(--better)}svg .worse circle{fill:var(--worse)}svg .same circle{fill:var(--same)}
 svg .seed{opacity:.5}
+svg .rounds{fill:none;stroke-width:2;opacity:.75}
+svg .better .rounds{stroke:var(--better)}svg .worse .rounds{stroke:var(--worse)}svg .same .rounds{stroke:var(--same)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .7rem .35rem 0;text-align:left;white-space:nowrap;border-bottom:1px solid var(--line)}

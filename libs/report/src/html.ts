@@ -5,6 +5,9 @@ import { escapeHtml } from './html-escape.ts';
 import { page } from './html-page.ts';
 import { table } from './html-table.ts';
 import { renderJudges } from './judge-table.ts';
+import { formatNeeded, judgedP } from './measurement-tables.ts';
+import { renderRoundChart } from './round-chart.ts';
+import { hasRounds, renderRounds, ROUNDS_LEGEND } from './rounds.ts';
 import type { Report, ReportedArm, ReportedDifference } from './schema.ts';
 import { renderSignalCards } from './signal-cards.ts';
 
@@ -33,9 +36,10 @@ export function renderHtml(report: Report): string {
 <h2>Easy questions</h2>
 <div class="scroll">${renderChart(report, 'easy')}</div>
 </section>
+${hasRounds(report) ? `<section>\n<h2>Rounds</h2>\n<p>${ROUNDS_LEGEND}</p>\n<div class="scroll">${renderRoundChart(report)}</div>\n${renderRounds(report)}\n</section>` : ''}
 <section>
 <h2>Differences on hard questions</h2>
-<p>The same questions before and after: intervals by bootstrap, p by a paired permutation test, both over questions.</p>
+<p>The same questions before and after: intervals by bootstrap, p by a paired permutation test, both over questions${report.statistics === null ? '' : "; p is adjusted over all arms by Holm's method, and where the difference was not seen, so many questions would be needed to see one as large (power .8)"}.</p>
 ${differences(report)}
 </section>
 ${report.signals.length === 0 ? '' : `<section>\n<h2>How far the signals can be trusted</h2>\n${renderSignalCards(report.signals)}\n</section>`}
@@ -79,7 +83,7 @@ function differences(report: Report): string {
   const cell = (difference: ReportedDifference | undefined): string =>
     difference === undefined
       ? ''
-      : `<b class="${difference.ci95[0] > 0 ? 'better' : difference.ci95[1] < 0 ? 'worse' : 'same'}">${formatDifference(difference.value)}</b> <small>[${formatDifference(difference.ci95[0])}, ${formatDifference(difference.ci95[1])}] ${formatP(difference.pValue)}</small>`;
+      : `<b class="${difference.ci95[0] > 0 ? 'better' : difference.ci95[1] < 0 ? 'worse' : 'same'}">${formatDifference(difference.value)}</b> <small>[${formatDifference(difference.ci95[0])}, ${formatDifference(difference.ci95[1])}] ${formatP(judgedP(difference))}${formatNeeded(difference) === '' ? '' : `; ${formatNeeded(difference)} questions needed`}</small>`;
   return table(
     ['arm', ...references.map((reference) => `against ${escapeHtml(reference)}`)],
     report.arms
@@ -112,7 +116,7 @@ function runs(report: Report): string {
         escapeHtml(arm.name),
         String(run.seed ?? '–'),
         run.learningRate === null ? '–' : run.learningRate.toExponential(1),
-        String(run.step ?? '–'),
+        `${run.step ?? '–'}${run.alarm === undefined ? '' : ` <small>(${escapeHtml(run.alarm)})</small>`}`,
         run.development === null ? '–' : formatShare(run.development),
         formatShare(run.eval.easy.avg),
         formatShare(run.eval.hard.avg),

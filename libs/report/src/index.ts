@@ -1,20 +1,42 @@
 // What a run found: report.json, the table on the terminal, the HTML page.
 export {
-  average,
   buildReport,
   type MeasuredArm,
+  type MeasuredRound,
   type MeasuredRun,
-  type QuestionOutcome,
   type ReportInput,
 } from './build.ts';
+export { METHOD } from './difference.ts';
 export { formatSeconds, formatShare } from './format.ts';
+export {
+  average,
+  type MeasuredSystem,
+  type Measurements,
+  type MeasureOptions,
+  measureSystems,
+} from './measure.ts';
+export {
+  curveTable,
+  differenceTable,
+  levelTable,
+  type NamedMeasurements,
+  styleTable,
+  systemTable,
+} from './measurement-tables.ts';
+export type { QuestionOutcome, StyleCount } from './question-outcome.ts';
 export { renderHtml } from './html.ts';
 export {
+  type Accuracy,
+  type MeasuredLevel,
   type Report,
   type ReportedArm,
+  type ReportedDifference,
   type ReportedJudge,
   type ReportedSignal,
+  type Statistics,
+  type StyleUse,
   parseReport,
+  reportedArmSchema,
   reportedSignalSchema,
   reportSchema,
 } from './schema.ts';

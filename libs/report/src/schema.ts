@@ -1,27 +1,60 @@
 // report.json: what a run found, in numbers. The one form that the table and the HTML page are drawn from.
 import { z } from 'zod';
-
-const share = z.number().min(0).max(1);
-const interval = z.tuple([z.number(), z.number()]);
-
-const accuracy = z.strictObject({
-  /** avg@k: mean accuracy over questions, samples and seeds. */
-  avg: share,
-  /** 95 % interval of avg: bootstrap over questions. */
-  ci95: interval,
-  /** pass@k: share of questions with at least one correct sample, mean over seeds. */
-  pass: share,
-});
+import {
+  accuracy,
+  difference,
+  interval,
+  measuredLevel,
+  share,
+  statistics,
+  styleUse,
+} from './measurement-schema.ts';
 
 const splitAccuracy = z.strictObject({ easy: accuracy, hard: accuracy });
 
-const difference = z.strictObject({
-  /** This arm's avg minus the other's, on the same questions. */
-  value: z.number(),
-  /** 95 % interval: bootstrap over questions. */
-  ci95: interval,
-  /** Two-sided paired permutation test over questions. */
-  pValue: share,
+/** What a round's samples of the training questions came to; numbers of questions are means over seeds in an arm's summary. */
+const resampled = {
+  /** From 1. */
+  round: z.number(),
+  /** Saturated questions among the training questions, sampled with the weights of the round before. */
+  saturated: z.number(),
+  /** Of those that were saturated in the round before, how many are not any more; 0 in the first. */
+  noLonger: z.number(),
+  /** Saturated ones that were not in the round before; 0 in the first. */
+  newly: z.number(),
+  /** Mean accuracy of the samples. */
+  accuracy: share,
+};
+
+/** Differences on both splits. */
+const splitDifference = z.strictObject({ easy: difference, hard: difference });
+const split = z.enum(['easy', 'hard']);
+
+const seedRound = z.strictObject({
+  ...resampled,
+  /** Learning rate; null where nothing was trained, and the weights are those of the round before. */
+  learningRate: z.number().nullable(),
+  /** Step whose weights were measured; null where nothing was trained. */
+  step: z.number().nullable(),
+  /** avg on the development split; null without one. */
+  development: share.nullable(),
+  /** The alarm that ended the training, in words; absent where none did. */
+  alarm: z.string().optional(),
+  /** On fresh questions, after the round. */
+  eval: z.strictObject({
+    easy: z.strictObject({ avg: share, pass: share }),
+    hard: z.strictObject({ avg: share, pass: share }),
+  }),
+});
+
+const round = z.strictObject({
+  ...resampled,
+  /** Seeds that were trained in this round; those of the others stay as they were, and are measured so. */
+  trained: z.number(),
+  /** On fresh questions, after the round, over all seeds. */
+  eval: splitAccuracy,
+  /** Paired differences against the base, adjusted over the arms that have this round. */
+  against: z.record(z.string(), splitDifference).default({}),
 });
 
 const perSeed = z.strictObject({
@@ -33,22 +66,25 @@ const perSeed = z.strictObject({
   step: z.number().nullable(),
   /** avg on the development split of the weights that were measured; null without such a split. */
   development: share.nullable(),
+  /** The alarm that ended the training, in words; absent where none did. */
+  alarm: z.string().optional(),
   /** On fresh questions. */
   eval: z.strictObject({
     easy: z.strictObject({ avg: share, pass: share }),
     hard: z.strictObject({ avg: share, pass: share }),
   }),
+  /** Each round; absent for arms of one round. */
+  rounds: z.array(seedRound).optional(),
 });
 
 const level = z.strictObject({
   /** "easy" or "hard". */
-  split: z.enum(['easy', 'hard']),
-  /** Label of difficulty. */
-  difficulty: z.string(),
-  /** Questions at this level. */
-  questions: z.number(),
-  /** Mean accuracy. */
-  avg: share,
+  split,
+  ...measuredLevel.shape,
+  // Absent in reports from before they were measured.
+  ci95: interval.nullable().default(null),
+  pass: share.nullable().default(null),
+  against: measuredLevel.shape.against.default({}),
 });
 
 const arm = z.strictObject({
@@ -62,12 +98,16 @@ const arm = z.strictObject({
   seeds: z.array(z.number()),
   /** Over all seeds. */
   eval: splitAccuracy,
-  /** Each training run. */
+  /** Each training run, measured after its last round. */
   perSeed: z.array(perSeed),
+  /** What the arm came to after each round of sampling, scoring and training; absent for arms of one round. */
+  rounds: z.array(round).optional(),
   /** By difficulty, over all seeds. */
   levels: z.array(level),
   /** Paired differences against other arms, by the other arm's name: "base", "sft/random". */
-  against: z.record(z.string(), z.strictObject({ easy: difference, hard: difference })),
+  against: z.record(z.string(), splitDifference),
+  /** By style of solution, over all seeds; empty where the task has no styles, and in reports from before they were counted. */
+  styles: z.array(z.strictObject({ split, ...styleUse.shape })).default([]),
 });
 
 const estimate = z.number().nullable();
@@ -237,6 +277,8 @@ export const reportSchema = z.strictObject({
   judges: z.array(judge).default([]),
   /** The base model, then every arm. */
   arms: z.array(arm),
+  /** How intervals, tests and numbers of questions were made; null in reports from before it was written down. */
+  statistics: statistics.nullable().default(null),
   /** Samples per question in the evaluation: the k of avg@k and pass@k. */
   samples: z.number(),
   /** Seconds that each stage was at work, over all sittings of the run. */
@@ -251,7 +293,15 @@ export type ReportedSignal = z.infer<typeof signal>;
 /** Signals as `overtone signals` writes them: an array of the cards of report.json. */
 export const reportedSignalSchema = signal;
 export type ReportedReliabilityBin = z.infer<typeof reliabilityBin>;
-export type ReportedDifference = z.infer<typeof difference>;
+export type {
+  Accuracy,
+  MeasuredLevel,
+  ReportedDifference,
+  Statistics,
+  StyleUse,
+} from './measurement-schema.ts';
+/** An arm, with what older reports lack filled in. */
+export const reportedArmSchema = arm;
 
 /** Reads report.json. @throws Error that names the first field which is not as expected. */
 export function parseReport(json: string): Report {

@@ -1,6 +1,8 @@
 // The report as text for a terminal: saturation, signals, judges, arms, timings.
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
 import { judgeTable } from './judge-table.ts';
+import { formatInterval, formatNeeded, formatPValue, judgedP } from './measurement-tables.ts';
+import { hasRounds, roundTable } from './rounds.ts';
 import type { Report, ReportedArm } from './schema.ts';
 import { signalTable } from './signal-table.ts';
 import { columns } from './text-columns.ts';
@@ -14,19 +16,25 @@ export function renderTable(report: Report): string {
   ];
   if (report.signals.length > 0) parts.push(signalTable(report.signals));
   if (report.judges.length > 0) parts.push(judgeTable(report.judges));
-  parts.push(armTable(report), timingLine(report));
+  parts.push(armTable(report));
+  if (hasRounds(report)) parts.push(roundTable(report));
+  parts.push(timingLine(report));
   return `${parts.join('\n\n')}\n`;
 }
 
 function armTable(report: Report): string {
-  const hasSft = report.arms.some((arm) => 'sft/random' in arm.against);
+  // Plain SFT, where there is one.
+  const [sft] = report.arms.flatMap((arm) => Object.keys(arm.against)).filter((name) => name !== 'base');
   const rows = report.arms.map((arm) => [
     arm.name,
     `${formatShare(arm.eval.easy.avg)} ${formatInterval(arm.eval.easy.ci95)}`,
     `${formatShare(arm.eval.hard.avg)} ${formatInterval(arm.eval.hard.ci95)}`,
     formatShare(arm.eval.hard.pass),
-    against(arm, 'base'),
-    ...(hasSft ? [against(arm, 'sft/random')] : []),
+    ...(report.statistics === null
+      ? []
+      : [arm.eval.hard.maj === null ? '–' : formatShare(arm.eval.hard.maj)]),
+    ...against(arm, 'base'),
+    ...(sft === undefined ? [] : against(arm, sft)),
     arm.seeds.length > 1 ? seedRange(arm) : '',
   ]);
   const k = report.samples;
@@ -35,16 +43,24 @@ function armTable(report: Report): string {
     `easy avg@${k}`,
     `hard avg@${k}`,
     `pass@${k}`,
+    ...(report.statistics === null ? [] : [`maj@${k}`]),
     'hard − base',
-    ...(hasSft ? ['− sft/random'] : []),
+    'p',
+    'needs',
+    ...(sft === undefined ? [] : [`− ${sft}`, 'p', 'needs']),
   ];
-  return columns([...header, 'seeds'], rows, 1);
+  const titles = [...header, 'seeds'];
+  // What no arm has says nothing.
+  const said = titles.map((_, at) => rows.some((row) => row[at] !== ''));
+  const those = (cells: readonly string[]) => cells.filter((_, at) => said[at]);
+  return columns(those(titles), rows.map(those), 1);
 }
 
-function against(arm: ReportedArm, reference: string): string {
+/** The difference, how sure it is, and how many questions would make it so. */
+function against(arm: ReportedArm, reference: string): string[] {
   const difference = arm.against[reference]?.hard;
-  if (difference === undefined) return '';
-  return `${formatDifference(difference.value)}${difference.pValue < 0.001 ? ' ***' : difference.pValue < 0.05 ? ' *' : ''}`;
+  if (difference === undefined) return ['', '', ''];
+  return [formatDifference(difference.value), formatPValue(judgedP(difference)), formatNeeded(difference)];
 }
 
 function seedRange(arm: ReportedArm): string {
@@ -52,14 +68,13 @@ function seedRange(arm: ReportedArm): string {
   return `${arm.seeds.length}: ${formatShare(Math.min(...values))}–${formatShare(Math.max(...values))}`;
 }
 
-function formatInterval([lower, upper]: readonly [number, number]): string {
-  return `[${formatShare(lower)}, ${formatShare(upper)}]`;
-}
-
 function timingLine(report: Report): string {
   const stages = Object.entries(report.timings).filter(([, seconds]) => seconds >= 0.05);
-  const legend =
-    '* p < .05, *** p < .001: paired permutation test over questions. Intervals: 95 %, bootstrap over questions.';
+  const adjusted =
+    report.statistics === null
+      ? 'p: paired permutation test over questions.'
+      : 'p: paired permutation test over questions, adjusted over all arms (Holm). needs: questions after which a gain like the one measured would be\nseen (power .8); none where it was.';
+  const legend = `${adjusted} Intervals: 95 %, bootstrap over questions.`;
   return `${legend}\nAt work: ${stages.map(([stage, seconds]) => `${stage} ${formatSeconds(seconds)}`).join(' · ')}`;
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@overtone/language-model';
 import { type PackedWeights, type Resident } from '@overtone/tensor';
 import { hostParameters, type HostWeights } from './host-parameters.ts';
+import { type Int8Parameters, int8Tensors } from './int8-parameters.ts';
 
 /**
  * Models up to this many parameters get a merged copy of what an adapter changes, which decodes faster; for larger ones the
@@ -32,14 +33,25 @@ export class AdapterCache {
 
   /**
    * @param limit Most adapters kept, at least 1.
-   * @param packed Keeps the frozen weights with the programs of steps, packed there. Default: they are fed.
+   * @param packed Keeps the frozen weights with the programs, packed there. Default: they are fed.
+   * @param int8 Weights that are in eight bits, which must be packed. Default: none.
    */
-  constructor(config: DecoderConfig, parameters: ParameterMap, limit: number, packed?: PackedWeights) {
+  constructor(
+    config: DecoderConfig,
+    parameters: ParameterMap,
+    limit: number,
+    packed?: PackedWeights,
+    int8: Int8Parameters = new Map(),
+  ) {
     this.config = config;
     this.parameters = parameters;
     this.limit = limit;
-    this.merge = mergesAdapters([...parameters.values()].reduce((sum, { data }) => sum + data.length, 0));
-    this.resident = packed && { weights: hostParameters(parameters).tensors, packed };
+    const numbers = [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+    this.merge = int8.size === 0 && mergesAdapters(numbers);
+    this.resident = packed && {
+      weights: { ...hostParameters(parameters).tensors, ...int8Tensors(int8) },
+      packed,
+    };
     this.base = hostParameters(parameters, undefined, this.resident);
   }
 

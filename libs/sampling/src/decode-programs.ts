@@ -11,6 +11,7 @@ import {
 } from '@overtone/tensor';
 import { compileDecode, type DecodeShape } from './decode-program.ts';
 import { type HostWeights } from './host-parameters.ts';
+import { Identities } from './identities.ts';
 import { ProgramCache } from './program-cache.ts';
 import { type CacheTensors } from './slot-cache.ts';
 import { type StepShape, traceStep } from './step-program.ts';
@@ -52,18 +53,6 @@ function fed(
   return tensors;
 }
 
-/** Numbers for objects. */
-class Identities {
-  private readonly known = new WeakMap<object, number>();
-  private next = 0;
-
-  of(object: object): number {
-    const number = this.known.get(object) ?? this.next++;
-    this.known.set(object, number);
-    return number;
-  }
-}
-
 /** Compiled programs of one model. */
 export class DecodePrograms {
   private readonly config: DecoderConfig;
@@ -89,11 +78,11 @@ export class DecodePrograms {
     feeds: Feeds,
   ): Promise<Record<string, HostTensor>> {
     const tempered = shape.rows > 0 && isTempered(temperature);
-    const { lora } = weights;
+    const { lora, resident } = weights;
     const whole: DecodeShape = { ...shape, tempered };
     return this.programs.run(
-      JSON.stringify([whole, lora]),
-      () => compileDecode(this.config, lora, whole, this.options),
+      JSON.stringify([whole, lora, this.identities.of(resident)]),
+      () => compileDecode(this.config, lora, whole, { ...this.options, resident }),
       (program) => fed(program, { ...weights.tensors }, temperature, feeds),
     );
   }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { residentPrograms } from '@overtone/tensor';
 import { SamplingPool, type FinishedSample, type SamplingOptions } from './index.ts';
 
 const MODEL = fileURLToPath(new URL('../../miniature/model/', import.meta.url));
@@ -68,5 +69,68 @@ describe('a pool in half precision', () => {
     const plain = await SamplingPool.open({ model: MODEL, workers: 1, slots: 2 });
     expect(plain.describe().sha256).toBe(full.describe().sha256);
     await plain.close();
+  });
+});
+
+describe.skipIf(!residentPrograms())('a pool with eight-bit weights', () => {
+  let eight: SamplingPool;
+  beforeAll(async () => {
+    const hardware = { device: 'cpu', precision: 'int8' } as const;
+    eight = await SamplingPool.open({ model: MODEL, workers: 2, slots: 16, hardware });
+  });
+  afterAll(() => eight.close());
+
+  const itemsOf = (
+    samples: readonly FinishedSample[],
+  ): { messages: { role: string; content: string }[]; target: { tokens: number[] } }[] =>
+    samples.map((sample) => ({
+      messages: prompts.find(({ id }) => id === sample.promptId)?.messages ?? [],
+      target: { tokens: Array.from(sample.tokens) },
+    }));
+  const mean = (numbers: readonly number[]): number =>
+    numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+  it('gives the trained miniature log-probabilities and entropies near those in float32', async () => {
+    const items = itemsOf(await sampled(full));
+    const [inFull, inEight] = [await full.score({ items }), await eight.score({ items })];
+    for (const kind of ['logprobs', 'entropies'] as const) {
+      const apart = inFull.flatMap((item, index) =>
+        item.texts.flatMap((text, at) =>
+          Array.from(text[kind], (value, token) =>
+            Math.abs(value - (inEight[index]?.texts[at]?.[kind][token] ?? NaN)),
+          ),
+        ),
+      );
+      expect(mean(apart)).toBeLessThan(0.02);
+      expect(mean(apart)).toBeGreaterThan(1e-5);
+    }
+  });
+
+  it('scores its own samples as it sampled them', async () => {
+    const samples = await sampled(eight);
+    const scores = await eight.score({ items: itemsOf(samples) });
+    for (const [index, { logprobs, entropies }] of samples.entries()) {
+      const text = scores[index]?.texts[0];
+      for (const [token, value] of logprobs.entries())
+        expect(Math.abs(value - (text?.logprobs[token] ?? NaN))).toBeLessThan(0.002);
+      for (const [token, value] of entropies.entries())
+        expect(Math.abs(value - (text?.entropies[token] ?? NaN))).toBeLessThan(0.002);
+    }
+  });
+
+  it('samples the same bits whatever is sampled beside', async () => {
+    const sort = (samples: FinishedSample[]): FinishedSample[] =>
+      samples.sort((a, b) => a.promptId.localeCompare(b.promptId) || a.sampleIndex - b.sampleIndex);
+    const all = sort(await sampled(eight));
+    const alone: FinishedSample[] = [];
+    for await (const sample of eight.generate({ prompts: prompts.slice(0, 1), options })) alone.push(sample);
+    expect(sort(alone)).toEqual(all.filter(({ promptId }) => promptId === 'p0'));
+  });
+
+  it('is refused on another device, with what to do', async () => {
+    const hardware = { device: 'webgpu', precision: 'int8' } as const;
+    await expect(SamplingPool.open({ model: MODEL, workers: 1, hardware })).rejects.toThrow(
+      /precision int8: needs device cpu.*Use float32/,
+    );
   });
 });

@@ -7,7 +7,7 @@ export interface HostWeights {
   readonly tensors: Readonly<Record<string, HostTensor>>;
   /** The adapter whose matrices are among the tensors; undefined when there is none, or when it was merged. */
   readonly lora: LoraConfig | undefined;
-  /** Those of the tensors that steps keep with them instead of being fed; the same object for all adapters of a model. */
+  /** What programs keep with them instead of being fed; the same object for all adapters of a model. Default: nothing. */
   readonly resident?: Resident | undefined;
 }
 

@@ -1,11 +1,12 @@
 // How much memory a sampling pool needs, from shapes alone: nothing is loaded, and nothing runs.
-import { type DecoderConfig, parameterSpecs } from '@overtone/language-model';
+import { type DecoderConfig, EMBEDDING, linearWeights, parameterSpecs } from '@overtone/language-model';
 import {
   bytesOf,
   DEFAULT_HARDWARE,
   type Graph,
   halfPrecision,
   type Hardware,
+  int8Products,
   peakBytes,
   processBytes,
   sizeOf,
@@ -69,28 +70,29 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     places: placesFor(rows * maxNewTokens),
   });
   const inPlace = stepsInPlace(config, hardware?.device);
+  const specs = [...parameterSpecs(config).values()];
+  const numbers = specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const int8 = hardware?.precision === 'int8';
+  const packed = int8 || (inPlace && packsWeights(numbers, hardware ?? DEFAULT_HARDWARE));
   const programs = [
     ...decodeShapes(promptTokens, maxNewTokens, batch).map((shape) =>
       inPlace && shape.length === 1
-        ? { graph: traceStep(config, undefined, shape), elsewhere: true }
-        : { graph: traceDecode(config, undefined, shape), elsewhere: false },
+        ? { graph: traceStep(config, undefined, shape), inPlace }
+        : { graph: traceDecode(config, undefined, shape), inPlace: false },
     ),
-    { graph: scoring, elsewhere: false },
-  ].map(({ graph: traced, elsewhere }) => {
-    const graph: Graph = hardware?.precision === 'float16' ? halfPrecision(traced, hardware.device) : traced;
-    const peak = peakBytes(graph, elsewhere);
+    { graph: scoring, inPlace: false },
+  ].map(({ graph: traced, inPlace }) => {
+    const graph = rewritten(traced, config, hardware);
+    const peak = peakBytes(graph, packed || inPlace);
     // The cache that a step returns is the one that it was given.
-    const cached = elsewhere ? inPlaceBytes(graph) : 0;
+    const cached = inPlace ? inPlaceBytes(graph) : 0;
     return { ...peak, outputs: peak.outputs - cached, operators: graph.liveNodes().length };
   });
   const sum = (of: (program: (typeof programs)[number]) => number): number =>
     programs.reduce((total, program) => total + of(program), 0);
   const most = programs.reduce((largest, { outputs }) => Math.max(largest, outputs), 0);
-  const specs = [...parameterSpecs(config).values()];
   const once = specs.reduce((total, spec) => total + bytesOf(spec), 0);
-  const numbers = specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
-  const packed = inPlace && packsWeights(numbers, hardware ?? DEFAULT_HARDWARE);
-  const weights = packed ? 2 * once : once;
+  const weights = int8 ? int8Bytes(config) : packed ? 2 * once : once;
   // Prompts are held once more while they wait for a slot.
   const waiting = PREFILL_BATCH * promptTokens * position;
   const cache = workers * (batch * capacity * position + waiting);
@@ -102,6 +104,23 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     constants: workers * sum(({ constants }) => constants),
   });
   return { weights, cache, activations, process, total: weights + cache + activations + process };
+}
+
+/** The graph as the hardware's precision has it. */
+function rewritten(graph: Graph, config: DecoderConfig, hardware: Hardware = DEFAULT_HARDWARE): Graph {
+  if (hardware.precision === 'float16') return halfPrecision(graph, hardware.device);
+  if (hardware.precision === 'float32') return graph;
+  return int8Products(graph, new Map([...linearWeights(config).keys()].map((name) => [name, 'int8'])));
+}
+
+/** Bytes of a model's weights in eight bits, and once more as they are packed, and of what is not in eight bits. */
+function int8Bytes(config: DecoderConfig): number {
+  const linear = linearWeights(config);
+  let bytes = 0;
+  for (const [name, spec] of parameterSpecs(config))
+    if (!linear.has(name) || name === EMBEDDING) bytes += bytesOf(spec);
+  for (const [out, input] of linear.values()) bytes += 2 * out * input + Float32Array.BYTES_PER_ELEMENT * out;
+  return bytes;
 }
 
 /** Bytes of the outputs of a step that lie over its inputs. */

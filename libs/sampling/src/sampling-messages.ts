@@ -1,6 +1,7 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
 import { type Message, type ParameterMap } from '@overtone/language-model';
 import { type Hardware, type PackedWeights } from '@overtone/tensor';
+import { type Int8Parameters } from './int8-parameters.ts';
 import { type Sample, type SampleRange, type SamplingOptions } from './sampler.ts';
 
 /** How a worker is set up; its `workerData`. */
@@ -9,6 +10,8 @@ export interface WorkerSettings {
   readonly folder: string;
   /** On shared memory: all workers read the same weights. */
   readonly parameters: ParameterMap;
+  /** Weights in eight bits, which are not among the parameters. */
+  readonly int8: Int8Parameters;
   /** Samples decoded at once. */
   readonly slots: number;
   /** Adapters kept, the least recently used dropped first. */

@@ -10,7 +10,6 @@ import {
   readDecoderConfig,
   readParameters,
   type DecoderConfig,
-  type ParameterMap,
 } from '@overtone/language-model';
 import {
   createPackedWeights,
@@ -19,11 +18,13 @@ import {
   hardwareKey,
   type PackedWeights,
   releasePackedWeights,
+  signedProductsAreExact,
   sizeOf,
 } from '@overtone/tensor';
 import { mergesAdapters } from './adapter-cache.ts';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
+import { type QuantizedParameters, readInt8Parameters } from './int8-parameters.ts';
 import { PromptQueue } from './prompt-queue.ts';
 import { checkPrompt, type SamplingOptions } from './sampler.ts';
 import { SamplingInputError, type WorkerCrashError } from './sampling-error.ts';
@@ -118,8 +119,11 @@ export class SamplingPool {
       vocabularySize: config.vocabSize,
       contextLength: config.maxPositionEmbeddings,
     };
-    const parameters = await readParameters(options.model, config);
-    const pool = new SamplingPool(options, config, parameters, description);
+    const weights =
+      options.hardware?.precision === 'int8'
+        ? await readInt8Parameters(options.model, config, await signedProductsAreExact())
+        : { parameters: await readParameters(options.model, config), int8: new Map() };
+    const pool = new SamplingPool(options, config, weights, description);
     const started = await Promise.allSettled(
       Array.from({ length: pool.workers }, (_, index) => pool.startThread(index)),
     );
@@ -134,7 +138,7 @@ export class SamplingPool {
   private constructor(
     options: SamplingPoolOptions,
     config: DecoderConfig,
-    parameters: ParameterMap,
+    { parameters, int8 }: QuantizedParameters,
     description: ModelDescription,
   ) {
     const { model: folder, slots = 64, adapters = 4, hardware = DEFAULT_HARDWARE } = options;
@@ -145,10 +149,15 @@ export class SamplingPool {
         throw new RangeError(`${name} is ${value}, expected an integer ≥ 1`);
     }
     const { packWeights = packsWeights(description.parameters, hardware) } = options;
-    this.packed = packWeights ? createPackedWeights() : undefined;
+    this.packed = packWeights || int8.size > 0 ? createPackedWeights() : undefined;
+    if (int8.size > 0 && (!this.packed || hardware.device !== 'cpu'))
+      throw new Error(
+        `precision int8: needs device cpu, and ONNX Runtime's library where it can be called; "overtone doctor" says more. Use float32`,
+      );
     this.settings = {
       folder,
       parameters,
+      int8,
       slots,
       adapters,
       cacheBytes: cacheBytes / this.workers,
@@ -366,9 +375,11 @@ function digestWith(digest: string, hardware: Hardware = DEFAULT_HARDWARE): stri
 }
 
 /** Whether the weights of a model of `parameters` numbers are packed when nobody says so. */
-export function packsWeights(parameters: number, { device }: Hardware): boolean {
+export function packsWeights(parameters: number, { device, precision }: Hardware): boolean {
   const bytes = Float32Array.BYTES_PER_ELEMENT * parameters;
-  return device === 'cpu' && !mergesAdapters(parameters) && bytes <= availableMemory() / 8;
+  // Weights that are cast first would be folded into constants, for which ONNX Runtime wants to read them from a file.
+  const asTheyAre = device === 'cpu' && precision === 'float32';
+  return asTheyAre && !mergesAdapters(parameters) && bytes <= availableMemory() / 8;
 }
 
 /** Memory that this process may use, bytes. */

@@ -44,14 +44,14 @@ class SamplingWorker {
   constructor(
     config: DecoderConfig,
     tokenizer: Tokenizer,
-    { parameters, slots, adapters, cacheBytes, hardware, packed }: WorkerSettings,
+    { parameters, int8, slots, adapters, cacheBytes, hardware, packed }: WorkerSettings,
     post: SamplingWorker['post'],
   ) {
     this.tokenizer = tokenizer;
     // One thread within an operator: more would let results depend on how the work was cut.
     this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, hardware, cacheBytes });
     this.forcing = new TeacherForcing(config, { threads: 1, hardware, prefill: this.sampler.prompts });
-    this.adapters = new AdapterCache(config, parameters, adapters, packed);
+    this.adapters = new AdapterCache(config, parameters, adapters, packed, int8);
     this.post = post;
   }
 

@@ -30,6 +30,7 @@ import {
 import { weightSpecs } from './decode-program.ts';
 import { DecodePrograms } from './decode-programs.ts';
 import { type HostWeights } from './host-parameters.ts';
+import { Identities } from './identities.ts';
 import { Prefill } from './prefill.ts';
 import { ProgramCache } from './program-cache.ts';
 import { SamplingInputError } from './sampling-error.ts';
@@ -145,6 +146,7 @@ export class TeacherForcing {
   private readonly prefill: Prefill;
   private readonly own: DecodePrograms | undefined;
   private readonly programs = new ProgramCache(PROGRAMS);
+  private readonly identities = new Identities();
 
   constructor(config: DecoderConfig, { threads = 1, hardware, prefill }: TeacherForcingOptions = {}) {
     this.config = config;
@@ -197,11 +199,12 @@ export class TeacherForcing {
       if (!first) continue;
       const length = lengthOf(first[1]);
       const most = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
-      for (let start = 0; start < group.length; start += most) {
+      let start = 0;
+      for (const batch of batchesFor(group.length, most)) {
         await setImmediate();
         signal?.throwIfAborted();
-        const chunk = group.slice(start, start + most);
-        const batch = Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(2, chunk.length))));
+        const chunk = group.slice(start, start + batch);
+        start += batch;
         const scored = await this.run(
           weights,
           chunk.map(([, row]) => row),
@@ -254,8 +257,12 @@ export class TeacherForcing {
     const feeds = { tokens, positions, branches, target_rows: targetRows, target_tokens: targetTokens };
     const shape: ScoringShape = { batch, length, capacity, places };
     const { logprobs, entropies: spread } = await this.programs.run(
-      JSON.stringify([shape, weights.lora]),
-      () => Program.compile(traceScoring(this.config, weights.lora, shape), this.options),
+      JSON.stringify([shape, weights.lora, this.identities.of(weights.resident)]),
+      () =>
+        Program.compile(traceScoring(this.config, weights.lora, shape), {
+          ...this.options,
+          resident: weights.resident,
+        }),
       (program) => {
         const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
         for (const [name, data] of Object.entries(feeds)) {
@@ -278,6 +285,22 @@ export class TeacherForcing {
       }));
     });
   }
+}
+
+/**
+ * Sizes of the batches for `count` rows: whole ones of `most`, then powers of two, so that few programs serve all counts. The last may
+ * have more places than rows are left, an eighth of all at most: a run of their own would take longer.
+ */
+export function batchesFor(count: number, most: number): number[] {
+  const batches: number[] = [];
+  for (let left = count; left > 0;) {
+    const power = 2 ** Math.ceil(Math.log2(Math.max(2, left)));
+    const above = Math.min(most, power);
+    const batch = above <= left || above - left <= count / 8 || power === 2 ? above : power / 2;
+    batches.push(batch);
+    left -= batch;
+  }
+  return batches;
 }
 
 /** Places for `count` scored tokens: powers of two and the numbers halfway between, so that few programs serve all counts. */

@@ -22,8 +22,12 @@ export {
 } from './cluster-bootstrap.ts';
 export { cohenKappa, cohenKappaOfTable } from './cohen-kappa.ts';
 export { pearson, spearman } from './correlation.ts';
+export { holm } from './holm.ts';
 export { kendallTauB } from './kendall-tau.ts';
+export { majAtK, type Votes } from './maj-at-k.ts';
+export { mcnemarTest } from './mcnemar-test.ts';
 export { mean, standardDeviation, variance } from './moments.ts';
+export { normalQuantile } from './normal-quantile.ts';
 export { partialCorrelation } from './partial-correlation.ts';
 export { fitPlatt, type PlattScaling } from './platt-scaling.ts';
 export { spearmanBrown } from './spearman-brown.ts';
@@ -37,4 +41,5 @@ export { averageAtK, passAtK } from './pass-at-k.ts';
 export { quantile } from './quantile.ts';
 export { normalDeviate, type Random, randomInteger, seededRandom, shuffle } from './random.ts';
 export { ranks } from './ranks.ts';
+export { detectableDifference, type PowerOptions, questionsNeeded } from './sample-size.ts';
 export { witnessReliabilities } from './witness-reliabilities.ts';

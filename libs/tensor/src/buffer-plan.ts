@@ -3,7 +3,15 @@
 import { executionOrder } from './execution-order.ts';
 import { type DType, type Graph, type Node, sizeOf, type TensorSpec, type Value } from './graph.ts';
 
-const BYTES: Record<DType, number> = { float16: 2, float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 };
+const BYTES: Record<DType, number> = {
+  float16: 2,
+  float32: 4,
+  int32: 4,
+  int64: 8,
+  uint8: 1,
+  int8: 1,
+  bool: 1,
+};
 
 /** Bytes of a value. */
 export function bytesOf({ dtype, shape }: TensorSpec): number {

@@ -2,10 +2,10 @@
 // already there, with the same inputs and attributes, returns its values again (common subexpressions).
 
 /** Element type of a value. */
-export type DType = 'float16' | 'float32' | 'int32' | 'int64' | 'uint8' | 'bool';
+export type DType = 'float16' | 'float32' | 'int8' | 'int32' | 'int64' | 'uint8' | 'bool';
 
 /** Numbers in row-major order; int64 as BigInt, bool as 0 or 1 bytes. */
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+export type TensorData = Float32Array | Int8Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** Something computed, fed or constant. */
 export interface Value {

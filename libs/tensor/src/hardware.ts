@@ -4,8 +4,11 @@
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
 export type Device = (typeof DEVICES)[number];
 
-/** Precision of matrix products; everything else, weights and sums included, is float32. */
-export const PRECISIONS = ['float32', 'float16'] as const;
+/**
+ * Precision of matrix products; everything else is float32. int8 is for products with frozen weights, on the cpu, without a gradient:
+ * sampling and scoring.
+ */
+export const PRECISIONS = ['float32', 'float16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** Both settings. */
@@ -32,7 +35,7 @@ function oneOf<Choice extends string>(
 }
 
 /**
- * Reads `OVERTONE_DEVICE` ("cpu", the default, "cuda" or "webgpu") and `OVERTONE_PRECISION` ("float32", the default, or "float16").
+ * Reads `OVERTONE_DEVICE` ("cpu", the default, "cuda" or "webgpu") and `OVERTONE_PRECISION` ("float32", the default, "float16" or "int8").
  *
  * @throws Error that names the variable.
  */
@@ -41,6 +44,11 @@ export function readHardware(environment: Readonly<Record<string, string | undef
     device: oneOf('OVERTONE_DEVICE', environment['OVERTONE_DEVICE'], DEVICES),
     precision: oneOf('OVERTONE_PRECISION', environment['OVERTONE_PRECISION'], PRECISIONS),
   };
+}
+
+/** What is trained on where `hardware` was asked for: gradients are not taken through integers, so that int8 is float32. */
+export function trainingHardware({ device, precision }: Hardware): Hardware {
+  return { device, precision: precision === 'int8' ? 'float32' : precision };
 }
 
 /** What hardware adds to the key of a result: undefined for the default, so that keys without it stay as they are. */

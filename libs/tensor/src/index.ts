@@ -11,6 +11,7 @@ export {
 export { createPackedWeights, type PackedWeights, releasePackedWeights } from './native/packed-weights.ts';
 export { encodeOnnx } from './onnx-model.ts';
 export { gatherRows } from './ops/gather-rows.ts';
+export { linearTokenEntropies } from './ops/linear-token-entropies.ts';
 export { linearTokenLogprobs } from './ops/linear-token-logprobs.ts';
 export {
   cachedAttention,
@@ -48,11 +49,15 @@ export {
   hardwareKey,
   PRECISIONS,
   readHardware,
+  trainingHardware,
   type Device,
   type Hardware,
   type Precision,
 } from './hardware.ts';
 export { halfPrecision } from './half-precision.ts';
+export { signedProductsAreExact } from './int8-kernels.ts';
+export { int8Products, type Int8Weights } from './int8-products.ts';
+export { int8Names, int8Weight, type Int8Weight } from './int8-weight.ts';
 export { bytesOf, peakBytes, type PeakMemory } from './peak-bytes.ts';
 export { processBytes, uncollectedBytes, type LoadedProcess } from './process-bytes.ts';
 export { loadEagerTensorflow, type EagerTensorflow } from './eager-tensorflow.ts';

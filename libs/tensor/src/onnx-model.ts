@@ -6,6 +6,7 @@ import { type Attribute, type DType, type Graph, type Node, type TensorData, typ
 export const ELEMENT_TYPE: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -119,6 +120,7 @@ export function encodeOnnx(graph: Graph, resident?: ResidentInputs): Uint8Array<
       if (used.has(value)) message(inner, 5, (tensor) => writeTensor(tensor, nameOf(value), value, data));
     }
     for (const [name, value] of graph.inputs) {
+      if (resident?.names.has(name) && !used.has(value)) continue;
       if (resident?.names.has(name))
         message(inner, 5, (tensor) => writeExternalTensor(tensor, name, value, resident.location));
       else message(inner, 11, (info) => writeValueInfo(info, name, value));

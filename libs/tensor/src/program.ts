@@ -2,6 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import { sizeOf, type DType, type Graph, type TensorData, type TensorSpec } from './graph.ts';
 import { halfPrecision } from './half-precision.ts';
+import { int8Products, int8WeightsAmong } from './int8-products.ts';
 import { type Device, type Hardware, type Precision } from './hardware.ts';
 import { ortLibrary } from './native/library.ts';
 import { NativeSession } from './native/native-session.ts';
@@ -15,7 +16,7 @@ export type HostTensor = ort.Tensor;
 export interface ProgramOptions extends Partial<Hardware> {
   /** Where to run. Default cpu. Operators that another device lacks run on the CPU: see `Program.fallback`. */
   readonly device?: Device;
-  /** Precision of matrix products. Default float32. */
+  /** Precision of matrix products. Default float32. int8 needs `resident` weights of eight bits: see `int8Products`. */
   readonly precision?: Precision;
   /** Threads within an operator. Default 1: results then do not depend on the machine's cores. */
   readonly threads?: number;
@@ -23,7 +24,7 @@ export interface ProgramOptions extends Partial<Hardware> {
    * Keep the program's state in memory of the caller's (see `run`), and these of its inputs with the program instead of feeding them:
    * their kernels then have them in a layout of their own, which costs their memory once more. On the CPU alone.
    */
-  readonly resident?: Resident;
+  readonly resident?: Resident | undefined;
   /** Write ONNX Runtime's operator profile to files with this prefix. */
   readonly profilePrefix?: string;
 }
@@ -84,12 +85,17 @@ export class Program {
    */
   static async compile(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
     const { device = 'cpu', precision = 'float32', resident, threads = 1, profilePrefix } = options;
-    const rewritten = precision === 'float16' ? halfPrecision(graph, device) : graph;
+    const rewritten =
+      precision === 'float16'
+        ? halfPrecision(graph, device)
+        : precision === 'int8'
+          ? int8Products(graph, int8WeightsAmong(resident?.weights ?? {}))
+          : graph;
     if (resident) {
       const library = residentPrograms(device) ? ortLibrary() : undefined;
       if (!library) throw new Error(`Programs cannot be resident on ${device} here`);
       return new Program(
-        graph,
+        rewritten,
         new NativeSession(library, rewritten, { ...resident, threads, profilePrefix }),
         undefined,
       );

@@ -141,7 +141,12 @@ export class TraceBackend extends tf.KernelBackend {
     return {
       dataId,
       shape: [...shape],
-      dtype: dtype === 'int64' || dtype === 'uint8' ? 'int32' : dtype === 'float16' ? 'float32' : dtype,
+      dtype:
+        dtype === 'int64' || dtype === 'uint8' || dtype === 'int8'
+          ? 'int32'
+          : dtype === 'float16'
+            ? 'float32'
+            : dtype,
     };
   }
 

@@ -6,6 +6,7 @@ import {
   entropies,
   formatGraph,
   hostTensor,
+  linearTokenEntropies,
   linearTokenLogprobs,
   Program,
   rmsNorm,
@@ -178,6 +179,50 @@ describe('linearTokenLogprobs', () => {
     expect(text).not.toMatch(/\[7,11\]|\[11,7\]/);
     expect(text).toMatch(/\[2,11\]/);
   });
+});
+
+describe('linearTokenEntropies', () => {
+  const given = {
+    hidden: wave([7, 5], 1),
+    weight: wave([48, 5], 2),
+    tokens: indices([3, 0, 10, 10, 4, 3, 7]),
+  };
+  const inputsOf = ({ hidden, weight, tokens }: Inputs) =>
+    [hidden as tf.Tensor2D, weight as tf.Tensor2D, tokens as tf.Tensor1D] as const;
+
+  it.each([48, 100, 1000])('are those of the logits with %i of them at once', async (atOnce) => {
+    const direct = (inputs: Inputs): Inputs => {
+      const [hidden, weight] = inputsOf(inputs);
+      const logprobs = tf.logSoftmax(tf.matMul(hidden, weight, false, true));
+      return { y: tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1)) };
+    };
+    const found = (inputs: Inputs): Inputs => {
+      const [hidden, weight] = inputsOf(inputs);
+      return { y: linearTokenEntropies(hidden, weight, atOnce) };
+    };
+    const [expected] = await both(given, direct);
+    for (const one of await both(given, found)) expectEqual([expected, one]);
+  });
+
+  it.each([100, 1000])(
+    'take no product with the head of their own beside log-probabilities: %i',
+    (atOnce) => {
+      const specs = Object.fromEntries(Object.entries(given).map(([name, { spec }]) => [name, spec]));
+      const products = (entropy: boolean): number =>
+        trace(specs, (inputs) => {
+          const [hidden, weight, tokens] = inputsOf(inputs);
+          const logprobs = linearTokenLogprobs(hidden, weight, tokens, atOnce);
+          return {
+            logprobs,
+            ...(entropy ? { entropies: linearTokenEntropies(hidden, weight, atOnce) } : {}),
+          };
+        })
+          .liveNodes()
+          .filter(({ inputs: [, second] }) => second?.shape.join() === '48,5').length;
+      expect(products(true)).toBe(products(false));
+      expect(products(false)).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('the graph', () => {

@@ -1,5 +1,6 @@
 // Training: objectives, optimiser, the loop, checkpoints.
 export { type AdamWOptions } from './adamw.ts';
+export { type Alarm, type AlarmOptions } from './alarms.ts';
 export { parseTrainingGroup, readTrainingGroups, type TrainingGroup } from './dataset.ts';
 export { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 export { runTraining, type RunOptions, type TrainingEvent, type TrainingOptions } from './run-training.ts';

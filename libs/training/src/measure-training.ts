@@ -35,7 +35,8 @@ export async function measureTraining(
   const { model, batch, plan, runs } = prepared;
   const weights = programWeights(model.parameters);
   const how = { threads, ...hardware };
-  const of = { config: model.config, weights, batch, how, signal };
+  const { needsTokens: perToken } = options.objective;
+  const of = { config: model.config, weights, batch, perToken, how, signal };
   let [references, oneRun] = [new Map() as Awaited<ReturnType<typeof referenceLogprobs>>, 0];
   if (options.objective.needsReference) {
     const timed = async (count: number): Promise<number> => {

@@ -1,4 +1,4 @@
-// The log-probability of every packed completion, with attention kept within each sequence.
+// The log-probability of every packed completion and of each of its tokens, with attention kept within each sequence.
 import * as tf from '@tensorflow/tfjs-core';
 import {
   causalBias,
@@ -10,22 +10,40 @@ import {
   type Trained,
   type Weights,
 } from '@overtone/language-model';
-import { gatherRows, linearTokenLogprobs } from '@overtone/tensor';
+import { gatherRows, linearTokenEntropies, linearTokenLogprobs } from '@overtone/tensor';
+
+/** What a model says of packed completions, nats. */
+export interface PackedCompletions {
+  /** Sums of completion-token log-probabilities: one for each place of a sequence in the batch, 0 for an unused one; [sequences]. */
+  readonly logprobs: tf.Tensor1D;
+  /** Log-probability of each completion token; some number at an unused place; [targets]. */
+  readonly tokens: tf.Tensor1D;
+  /** 1 where a token belongs to a sequence, rows of zeros at unused places; [targets, sequences]. */
+  readonly belongs: tf.Tensor2D;
+  /** Completion tokens in the batch. */
+  readonly count: tf.Scalar;
+  /** The model's mean entropy where it predicts a completion token; without a gradient. */
+  entropy(): tf.Scalar;
+}
+
+/** Sums of completion-token log-probabilities, see `packedCompletions`. */
+export function packedLogprobs(...of: Parameters<typeof packedCompletions>): tf.Tensor1D {
+  return packedCompletions(...of).logprobs;
+}
 
 /**
- * Sums of completion-token log-probabilities, nats: one for each place of a sequence in the batch, 0 for an unused one.
+ * Log-probabilities of all completions and of their tokens.
  *
  * @param batch The tensors of `batchSpecs`.
  * @param checkpointing See `decode`. Default: everything is kept for the gradient.
- * @returns [sequences].
  */
-export function packedLogprobs(
+export function packedCompletions(
   config: DecoderConfig,
   weights: Weights,
   linear: Linear,
   batch: Readonly<Record<string, tf.Tensor>>,
   checkpointing?: Trained,
-): tf.Tensor1D {
+): PackedCompletions {
   const tensor = (name: string): tf.Tensor => {
     const found = batch[name];
     if (!found) throw new Error(`The batch has no ${name}`);
@@ -44,13 +62,10 @@ export function packedLogprobs(
   const { hidden } = decode(config, weights, linear, input, { positionLimit: length, checkpointing });
   // Only what predicts a completion token goes through the head.
   const predicting = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
-  const logprobs = linearTokenLogprobs(
-    predicting,
-    headWeight(config, weights),
-    tensor('target_tokens') as tf.Tensor1D,
-  );
+  const head = headWeight(config, weights);
+  const logprobs = linearTokenLogprobs(predicting, head, tensor('target_tokens') as tf.Tensor1D);
   const places = tensor('sequence_tokens').shape[0] ?? 0;
-  const belongs = tf.equal(
+  const owners = tf.equal(
     tf.expandDims(tensor('target_sequences'), 1),
     tf.reshape(
       tf.tensor1d(
@@ -60,5 +75,16 @@ export function packedLogprobs(
       [1, places],
     ),
   );
-  return tf.reshape(tf.matMul(tf.reshape(logprobs, [1, -1]), tf.cast(belongs, 'float32')), [places]);
+  const belongs = tf.cast(owners, 'float32') as tf.Tensor2D;
+  const count: tf.Scalar = tf.sum(belongs);
+  return {
+    logprobs: tf.reshape(tf.matMul(tf.reshape(logprobs, [1, -1]), belongs), [places]),
+    tokens: logprobs,
+    belongs,
+    count,
+    entropy: () => {
+      const ofTokens = tf.reshape<tf.Rank.R2>(linearTokenEntropies(predicting, head), [1, -1]);
+      return tf.div(tf.sum(tf.matMul(ofTokens, belongs)), count);
+    },
+  };
 }

@@ -12,7 +12,7 @@ import {
 } from '@overtone/language-model';
 import { type HostTensor } from '@overtone/tensor';
 import { batchShape, packBatch } from './packing.ts';
-import { packedLogprobs } from './packed-logprobs.ts';
+import { packedCompletions } from './packed-logprobs.ts';
 import { completionLength, type Sequence } from './sequence.ts';
 
 const VOCABULARY = 19;
@@ -47,6 +47,7 @@ const siblings = fc
 const EMPTY: Sequence = { tokens: Int32Array.of(1, 1), promptLength: 1 };
 const batches = fc.array(siblings, { minLength: 1, maxLength: 4 });
 
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 const integers = (tensor: HostTensor): number[] => Array.from(tensor.data as Int32Array);
 
 describe('packing', () => {
@@ -166,8 +167,8 @@ describe('packed log-probabilities', () => {
   const weights = (): Record<string, tf.Tensor> =>
     Object.fromEntries([...parameters].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])]));
 
-  /** Σ log p(token | tokens before it) over the completion, from the logits of the sequence alone. */
-  function alone({ tokens, promptLength }: Sequence): number {
+  /** log p(token | tokens before it) and the entropy there, of the completion's tokens, from the logits of the sequence alone. */
+  function alone({ tokens, promptLength }: Sequence): { logprobs: number[]; entropies: number[] } {
     return tf.tidy(() => {
       const own = weights();
       const length = tokens.length;
@@ -177,9 +178,11 @@ describe('packed log-probabilities', () => {
         bias: causalBias(length),
       });
       const rows = tf.logSoftmax(headLogits(config, own, hidden)).arraySync();
-      let sum = 0;
-      for (let at = promptLength; at < length; at++) sum += rows[at - 1]?.[tokens[at] ?? 0] ?? NaN;
-      return sum;
+      const predicting = rows.slice(promptLength - 1, length - 1);
+      return {
+        logprobs: predicting.map((row, at) => row[tokens[promptLength + at] ?? 0] ?? NaN),
+        entropies: predicting.map((row) => -row.reduce((sum, value) => sum + Math.exp(value) * value, 0)),
+      };
     });
   }
 
@@ -196,10 +199,22 @@ describe('packed log-probabilities', () => {
               tf.tensor(data as Float32Array | Int32Array, [...dims], type === 'int32' ? 'int32' : 'float32'),
             ]),
           );
-          return Array.from(packedLogprobs(config, own, linearOf(own), batch).dataSync());
+          const all = packedCompletions(config, own, linearOf(own), batch);
+          return {
+            sums: Array.from(all.logprobs.dataSync()),
+            tokens: Array.from(all.tokens.dataSync()),
+            count: all.count.dataSync()[0],
+            entropy: all.entropy().dataSync()[0],
+          };
         });
-        sequences.forEach((one, index) => expect(packed[index]).toBeCloseTo(alone(one), 3));
-        expect(packed.slice(sequences.length)).toEqual(new Array<number>(spare).fill(0));
+        const expected = sequences.map(alone);
+        const ofTokens = expected.flatMap(({ logprobs }) => logprobs);
+        ofTokens.forEach((value, index) => expect(packed.tokens[index]).toBeCloseTo(value, 4));
+        expected.forEach(({ logprobs }, index) => expect(packed.sums[index]).toBeCloseTo(sum(logprobs), 3));
+        expect(packed.sums.slice(sequences.length)).toEqual(new Array<number>(spare).fill(0));
+        expect(packed.count).toBe(ofTokens.length);
+        const entropy = sum(expected.flatMap(({ entropies }) => entropies)) / ofTokens.length;
+        expect(Math.abs((packed.entropy ?? NaN) - entropy)).toBeLessThan(1e-4);
       }),
       { numRuns: 12 },
     );

@@ -1,39 +1,62 @@
-// Log-probabilities under the starting model: computed once for each example, before the first step, and kept in the run's folder.
+// Log-probabilities under the reference model, which is the base model or the base model with an adapter: computed once for each
+// example, before the first step, and kept in the run's folder.
 import { setImmediate } from 'node:timers/promises';
 import {
   type DecoderConfig,
   linearOf,
+  type LoraConfig,
+  loraShapes,
   parameterSpecs,
   readSafetensors,
+  withLora,
   writeSafetensors,
 } from '@overtone/language-model';
 import { float32, type HostTensor, Program, type ProgramOptions, trace } from '@overtone/tensor';
-import { packedLogprobs } from './packed-logprobs.ts';
+import { packedCompletions } from './packed-logprobs.ts';
 import { batchSpecs, type BatchShape, packBatch } from './packing.ts';
+import { completionLength } from './sequence.ts';
 import { type StepPlan, type TokenizedExample } from './step-plan.ts';
 
-/** Log-probabilities of an example's sequences, nats. */
+/** Log-probabilities of an example's sequences, or of their completion tokens one sequence after another; nats. */
 export type References = ReadonlyMap<TokenizedExample, readonly number[]>;
 
 /** What references are computed with. */
 export interface ReferenceOptions {
   readonly config: DecoderConfig;
   readonly weights: Readonly<Record<string, HostTensor>>;
+  /** The reference model's adapter. Default: the base model is the reference. */
+  readonly adapter?:
+    { readonly lora: LoraConfig; readonly weights: Readonly<Record<string, HostTensor>> } | undefined;
   readonly batch: BatchShape;
+  /** One number for each completion token instead of each sequence. Default false. */
+  readonly perToken?: boolean | undefined;
   readonly how: ProgramOptions;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Log-probabilities of every sequence of a plan under the starting model, nats. */
+/** Log-probabilities of every sequence of a plan, or of every completion token, under the reference model. */
 export async function referenceLogprobs(
-  { config, weights, batch, how, signal }: ReferenceOptions,
+  { config, weights, adapter, batch, perToken, how, signal }: ReferenceOptions,
   plan: StepPlan,
 ): Promise<References> {
-  const specs = { ...batchSpecs(batch), ...Object.fromEntries(parameterSpecs(config)) };
+  const matrices = [...(adapter === undefined ? [] : loraShapes(config, adapter.lora))].map(
+    ([name, shape]) => [name, { dtype: 'float32', shape }] as const,
+  );
+  const specs = {
+    ...batchSpecs(batch),
+    ...Object.fromEntries(parameterSpecs(config)),
+    ...Object.fromEntries(matrices),
+  };
   const program = await Program.compile(
-    trace(specs, (inputs) => ({ logprobs: packedLogprobs(config, inputs, linearOf(inputs), inputs) })),
+    trace(specs, (inputs) => {
+      const base = linearOf(inputs);
+      const linear = adapter === undefined ? base : withLora(base, adapter.lora, inputs);
+      const { logprobs, tokens } = packedCompletions(config, inputs, linear, inputs);
+      return { logprobs: perToken === true ? tokens : logprobs };
+    }),
     how,
   );
+  const frozen = { ...weights, ...adapter?.weights };
   const known = new Map<TokenizedExample, readonly number[]>();
   try {
     for (const step of plan) {
@@ -42,9 +65,9 @@ export async function referenceLogprobs(
       await setImmediate();
       signal?.throwIfAborted();
       const sequences = fresh.flatMap((example) => example.sequences);
-      const { logprobs } = await program.run({ ...weights, ...packBatch(sequences, batch) });
+      const { logprobs } = await program.run({ ...frozen, ...packBatch(sequences, batch) });
       if (!logprobs) throw new Error('The program returned no log-probabilities');
-      split(float32(logprobs), fresh, known);
+      split(float32(logprobs), fresh, known, perToken);
     }
   } finally {
     await program.dispose();
@@ -59,12 +82,12 @@ export async function keptReferences(
   plan: StepPlan,
 ): Promise<References> {
   const examples = [...new Set(plan.flat())];
-  const size = examples.reduce((sum, { sequences }) => sum + sequences.length, 0);
+  const size = examples.reduce((sum, example) => sum + numbersOf(example, options.perToken), 0);
   const kept = await readSafetensors(path).catch(() => undefined);
   const data = kept?.get('logprobs')?.data;
   if (data?.length === size) {
     const known = new Map<TokenizedExample, readonly number[]>();
-    split(data, examples, known);
+    split(data, examples, known, options.perToken);
     return known;
   }
   const references = await referenceLogprobs(options, plan);
@@ -73,13 +96,21 @@ export async function keptReferences(
   return references;
 }
 
-/** Hands the numbers of consecutive places to the examples that took them. */
+/** How many numbers an example has. */
+function numbersOf({ sequences }: TokenizedExample, perToken = false): number {
+  return perToken
+    ? sequences.reduce((sum, sequence) => sum + completionLength(sequence), 0)
+    : sequences.length;
+}
+
+/** Hands consecutive numbers to the examples that they are of. */
 function split(
   values: Float32Array,
   examples: readonly TokenizedExample[],
   into: Map<TokenizedExample, readonly number[]>,
+  perToken: boolean | undefined,
 ): void {
   let place = 0;
   for (const example of examples)
-    into.set(example, Array.from(values.subarray(place, (place += example.sequences.length))));
+    into.set(example, Array.from(values.subarray(place, (place += numbersOf(example, perToken)))));
 }

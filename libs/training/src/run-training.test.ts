@@ -78,6 +78,74 @@ describe('runTraining', () => {
     expect(losses.at(-1)).toBeLessThan(0.85 * (losses[0] ?? 0));
   });
 
+  it('continues from an adapter, with the base model or that adapter as the reference', async () => {
+    const first = options({ type: 'sft', selection: 'best' });
+    const adapters: string[] = [];
+    for await (const event of runTraining(first, { folder: join(folder, 'first-round') }))
+      if (event.type === 'snapshot') adapters.push(event.folder);
+    const initialAdapter = adapters.at(-1);
+    const firstStep = async (
+      name: string,
+      referenceAdapter?: string,
+      spec: ObjectiveSpec = { type: 'dpo', beta: 1 },
+    ) => {
+      const change = {
+        initialAdapter,
+        referenceAdapter,
+        loraDropout: 0,
+        batching: { groupsPerStep: 12, steps: 1 },
+      };
+      for await (const event of runTraining(options(spec, change), { folder: join(folder, name) }))
+        if (event.type === 'step') return event.metrics;
+      throw new Error('no step');
+    };
+    const onBase = await firstStep('on-base');
+    const onItself = await firstStep('on-itself', initialAdapter);
+    // SFT on the best has moved it away from the base; from itself it is as far as rounding.
+    expect(Math.abs(onBase['kl'] ?? 0)).toBeGreaterThan(0.05);
+    expect(Math.abs(onItself['kl'] ?? NaN)).toBeLessThan(1e-4);
+    expect(onItself['loss']).toBeCloseTo(Math.log(2), 4);
+    expect(onItself['rewards/margins']).toBeCloseTo(0, 4);
+    expect(Math.abs(onBase['rewards/margins'] ?? 0)).toBeGreaterThan(0.05);
+    // A policy gradient's ratios are to the adapter that it starts from, its divergence is from the base model.
+    const ratios = await firstStep('ratios', undefined, { type: 'grpo', lossType: 'grpo' });
+    expect(ratios['loss']).toBeCloseTo(0, 4);
+    expect(ratios['clip_ratio/region_mean']).toBe(0);
+    expect(ratios['kl']).toBeGreaterThan(0.01);
+    const other = options(
+      { type: 'dpo', beta: 1 },
+      { lora: { r: 8, alpha: 8, targetModules: [...PROJECTIONS] } },
+    );
+    const refused = runTraining({ ...other, initialAdapter }, { folder: join(folder, 'other-rank') });
+    await expect(refused.next()).rejects.toThrow(/the adapter belongs to another model/);
+  });
+
+  it('reports names that people know, with tokens counted over all steps', async () => {
+    const steps: Readonly<Record<string, number>>[] = [];
+    for await (const event of runTraining(options({ type: 'grpo' }), { folder: join(folder, 'names') }))
+      if (event.type === 'step') steps.push(event.metrics);
+    let tokens = 0;
+    for (const metrics of steps) {
+      tokens += metrics['tokens'] ?? NaN;
+      expect(metrics['num_tokens']).toBe(tokens);
+      expect(metrics['entropy']).toBeGreaterThan(0);
+      const [least = NaN, mean = NaN, most = NaN] = ['min', 'mean', 'max'].map(
+        (of) => metrics[`completions/${of}_length`],
+      );
+      expect(least <= mean && mean <= most).toBe(true);
+      expect(metrics['reward_std']).toBeGreaterThan(0);
+      for (const name of [
+        'reward',
+        'kl',
+        'clip_ratio/low_mean',
+        'clip_ratio/high_mean',
+        'clip_ratio/region_mean',
+      ])
+        expect(metrics[name], name).toEqual(expect.any(Number));
+    }
+    expect(steps.length).toBeGreaterThan(5);
+  });
+
   it('widens the margin between the best and the worst under DPO', async () => {
     const margins: number[] = [];
     for await (const event of runTraining(options({ type: 'dpo', beta: 1 }), {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
   checkAdapter,
+  type DecoderConfig,
   initialAdapter,
   type LoraConfig,
   type ParameterMap,
@@ -12,6 +13,7 @@ import {
 } from '@overtone/language-model';
 import { type Hardware, hostTensor } from '@overtone/tensor';
 import { type AdamWOptions } from './adamw.ts';
+import { type Alarm, type AlarmOptions } from './alarms.ts';
 import { type CheckpointPolicy, Checkpoints } from './checkpoints.ts';
 import { joinVector } from './layout.ts';
 import { DEFAULT_MAX_LOSS_RATIO, LossGuard } from './loss-guard.ts';
@@ -19,11 +21,13 @@ import { type Objective } from './objectives/objective.ts';
 import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
 import { keptReferences } from './reference-logprobs.ts';
 import { scheduleFactor, type ScheduleKind } from './schedule.ts';
+import { stepCounts } from './step-counts.ts';
 import { earlierSnapshots, writeSnapshot } from './snapshots.ts';
-import { type Batching, type TokenizedExample } from './step-plan.ts';
+import { type Batching } from './step-plan.ts';
 import { createStepRunner } from './step-runner.ts';
 import { TrainingError } from './training-error.ts';
 import { type TrainingState } from './training-state.ts';
+import { alarmsOf, goodState, vitalsOf } from './watch-run.ts';
 
 /** What to train, on what, and how: everything that determines the result. */
 export interface TrainingOptions {
@@ -58,8 +62,12 @@ export interface TrainingOptions {
   readonly snapshotEverySteps: number;
   /** An adapter folder to start from, of the same configuration as `lora`. Default: a new adapter, drawn from the seed. */
   readonly initialAdapter?: string | undefined;
+  /** The adapter folder of the reference model, where the objective has one. Default: the base model is the reference. */
+  readonly referenceAdapter?: string | undefined;
   /** Ends the run at a loss above this many times the running median, see loss-guard.ts. Default 100. */
   readonly maxLossRatio?: number | undefined;
+  /** What sounds an alarm, see alarms.ts. Default: its defaults, but off with `initializeSeed`, where everything has to move. */
+  readonly alarms?: AlarmOptions | undefined;
 }
 
 /** Where a run keeps its state, and how it runs. */
@@ -86,10 +94,18 @@ export type TrainingEvent =
       readonly dropped: number;
     }
   | { readonly type: 'step'; readonly step: number; readonly metrics: Readonly<Record<string, number>> }
-  | { readonly type: 'snapshot'; readonly step: number; readonly folder: string };
+  | { readonly type: 'snapshot'; readonly step: number; readonly folder: string }
+  | {
+      readonly type: 'alarm';
+      readonly step: number;
+      readonly alarm: Alarm;
+      /** The step whose weights the run ends with, as its next snapshot; undefined where it goes on. */
+      readonly kept: number | undefined;
+    };
 
 /**
- * Trains. Yields the plan, then every step from the checkpoint on, and every snapshot.
+ * Trains. Yields the plan, then every step from the checkpoint on, every snapshot, and every alarm. One that stops the run is followed by
+ * the snapshot of its last good weights, and the run has ended well.
  *
  * @throws {TrainingError} when the data cannot be trained on, a checkpoint cannot be written, or the loss is not a number or explodes:
  *   the last checkpoint then remains.
@@ -109,15 +125,30 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
     yield { type: 'snapshot', ...snapshot };
 
   const how = { threads: run.threads ?? 1, ...run.hardware };
+  const under = async (name: string, adapter: string | undefined): ReturnType<typeof keptReferences> =>
+    keptReferences(
+      join(run.folder, name),
+      {
+        config: model.config,
+        weights,
+        adapter: await adapterAt(adapter, model.config),
+        batch,
+        perToken: objective.needsTokens,
+        how,
+        signal: run.signal,
+      },
+      runs,
+    );
   const references = objective.needsReference
-    ? await keptReferences(
-        join(run.folder, 'reference.safetensors'),
-        { config: model.config, weights, batch, how, signal: run.signal },
-        runs,
-      )
+    ? await under('reference.safetensors', options.referenceAdapter)
     : undefined;
+  const startsElsewhere =
+    objective.needsTokens === true && options.initialAdapter !== options.referenceAdapter;
+  const old = startsElsewhere ? await under('old.safetensors', options.initialAdapter) : references;
+  const alarms = alarmsOf(options, state);
+  const counts = stepCounts(plan);
   const guard = new LossGuard(options.maxLossRatio ?? DEFAULT_MAX_LOSS_RATIO, state.losses);
-  const runner = await createStepRunner(options, { prepared, weights, references, how });
+  const runner = await createStepRunner(options, { prepared, weights, references, old, how });
   try {
     for (const [index, step] of plan.entries()) {
       if (index < state.step) continue;
@@ -140,13 +171,27 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
           `step ${index + 1}: ${wrong} on groups ${step.map(({ id }) => id).join(', ')}; ${left}; lower the learning rate, or leave these groups out`,
         );
       }
-      state = { step: index + 1, ...next, losses: guard.recent };
+      const sounded = alarms?.take(vitalsOf(metrics)) ?? [];
+      const good = goodState(alarms, state, { step: index + 1, theta: next.theta });
+      state = { step: index + 1, ...next, losses: guard.recent, vitals: alarms?.history, good };
       const seconds = (performance.now() - began) / 1000;
       yield {
         type: 'step',
         step: state.step,
-        metrics: { ...metrics, learning_rate: learningRate, ...lengths(step, seconds) },
+        metrics: {
+          ...metrics,
+          learning_rate: learningRate,
+          ...counts(index, seconds),
+          ...objective.scoreMetrics?.(step.map(({ scores }) => scores)),
+        },
       };
+      const stops = options.alarms?.action !== 'warn';
+      for (const alarm of sounded)
+        yield { type: 'alarm', step: state.step, alarm, kept: stops ? good?.step : undefined };
+      if (sounded.length > 0 && stops && good !== undefined) {
+        yield { type: 'snapshot', ...(await writeSnapshot(options, layout, good, run.folder)) };
+        return;
+      }
       const due = options.snapshotEverySteps > 0 && state.step % options.snapshotEverySteps === 0;
       if (due || state.step === plan.length)
         yield { type: 'snapshot', ...(await writeSnapshot(options, layout, state, run.folder)) };
@@ -182,9 +227,10 @@ export async function initialState(
   return { step: 0, theta: joinVector(layout, start), first: zeros(), second: zeros(), losses: [] };
 }
 
-/** Tokens of a step, a second, and of a sequence. */
-function lengths(step: readonly TokenizedExample[], seconds: number): Record<string, number> {
-  const sequences = step.flatMap((example) => example.sequences);
-  const tokens = sequences.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
-  return { tokens, tokens_per_second: tokens / seconds, 'sequence_length/mean': tokens / sequences.length };
+/** An adapter that does not change; undefined where there is none. */
+async function adapterAt(folder: string | undefined, config: DecoderConfig) {
+  if (folder === undefined) return undefined;
+  const adapter = await readAdapter(folder);
+  checkAdapter(config, adapter, folder);
+  return { lora: adapter.lora, weights: programWeights(adapter.parameters) };
 }

@@ -12,7 +12,7 @@ import {
 } from '@overtone/language-model';
 import { Checkpoints } from './checkpoints.ts';
 import { type Layout, layoutOf, splitVector } from './layout.ts';
-import { type TrainingState } from './training-state.ts';
+import { type GoodState } from './training-state.ts';
 
 /** What is written. */
 export interface SnapshotOptions {
@@ -54,7 +54,7 @@ export async function earlierSnapshots(run: string, step: number): Promise<Snaps
 export async function writeSnapshot(
   options: SnapshotOptions,
   layout: Layout,
-  state: TrainingState,
+  state: GoodState,
   run: string,
 ): Promise<Snapshot> {
   const folder = snapshotFolder(run, state.step);
@@ -78,7 +78,7 @@ export async function writeLastWeights(options: SnapshotOptions, run: string): P
 async function writeWeights(
   { model, baseModel = model, lora }: SnapshotOptions,
   layout: Layout,
-  state: TrainingState,
+  state: GoodState,
   folder: string,
 ): Promise<void> {
   const partial = `${folder}.partial`;

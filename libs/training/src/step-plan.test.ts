@@ -7,6 +7,7 @@ const examplesOf = (lengths: readonly number[]): TokenizedExample[] =>
   lengths.map((length, index) => ({
     id: `g${index}`,
     sequences: [{ tokens: new Int32Array(length), promptLength: 1 }],
+    scores: [],
     coefficients: {},
   }));
 

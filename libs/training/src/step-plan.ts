@@ -11,6 +11,8 @@ import { TrainingError } from './training-error.ts';
 export interface TokenizedExample {
   readonly id: string;
   readonly sequences: readonly Sequence[];
+  /** Of each sequence. */
+  readonly scores: readonly number[];
   /** One number for each sequence and each of the objective's coefficients. */
   readonly coefficients: Readonly<Record<string, readonly number[]>>;
 }
@@ -89,7 +91,10 @@ export async function tokenizeExamples(
     );
     const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
     if (longest > Math.min(maxLength, maxPositions)) long.push(`${id} (${longest} tokens)`);
-    else examples.push({ id, sequences, coefficients: example.coefficients });
+    else {
+      const scores = example.solutions.map((index) => scored.scores[index] ?? 0);
+      examples.push({ id, sequences, scores, coefficients: example.coefficients });
+    }
   }
   if (long.length > 0) {
     const limit =

@@ -58,7 +58,10 @@ async function step(spec: ObjectiveSpec, microBatches: number): Promise<StepResu
   const { model: loaded, batch, runs, plan } = prepared;
   const how = { threads: 1 };
   const references = options.objective.needsReference
-    ? await referenceLogprobs({ config: loaded.config, weights, batch, how }, runs)
+    ? await referenceLogprobs(
+        { config: loaded.config, weights, batch, perToken: options.objective.needsTokens, how },
+        runs,
+      )
     : undefined;
   const runner = await createStepRunner(options, { prepared, weights, references, how });
   try {

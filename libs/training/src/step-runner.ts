@@ -7,6 +7,7 @@ import { packBatch } from './packing.ts';
 import { type References } from './reference-logprobs.ts';
 import { type TrainingOptions } from './run-training.ts';
 import { type PreparedTraining } from './prepare-training.ts';
+import { completionLength } from './sequence.ts';
 import { splitStep, type TokenizedExample } from './step-plan.ts';
 import { lossAndGradient, stepInputs, type StepOptions, trainStep } from './train-step.ts';
 import { TrainingError } from './training-error.ts';
@@ -30,8 +31,10 @@ export interface StepRunnerContext {
   readonly prepared: PreparedTraining;
   /** The model's weights, as programs take them. */
   readonly weights: Readonly<Record<string, HostTensor>>;
-  /** Log-probabilities under the starting model, where the objective needs them. */
+  /** Log-probabilities under the reference model, where the objective needs them: of each token where it needs those. */
   readonly references: References | undefined;
+  /** The same of each token under the model that the run starts from. Default: as `references`. */
+  readonly old?: References | undefined;
   readonly how: ProgramOptions;
 }
 
@@ -92,6 +95,13 @@ class WholeRunner implements StepRunner {
     return this.#program.dispose();
   }
 }
+
+/** Metrics that are means over completion tokens. */
+const TOKEN_MEANS = ['entropy', 'kl', 'logprobs/mean'];
+
+/** Completion tokens of examples. */
+const targetsOf = (examples: readonly TokenizedExample[]): number =>
+  examples.flatMap(({ sequences }) => sequences).reduce((sum, one) => sum + completionLength(one), 0);
 
 /** What only the update reads. */
 const UPDATE_INPUTS = ['first', 'second', 'learning_rate', 'correction1', 'correction2'];
@@ -177,8 +187,11 @@ class AccumulatingRunner implements StepRunner {
         gradient[index] = (gradient[index] ?? 0) + share * value;
       });
       const groups = part.length / examples.length;
-      for (const [name, value] of Object.entries(metricsOf(outputs)))
-        metrics[name] = (metrics[name] ?? 0) + value * (name === 'loss' ? share : groups);
+      const tokens = targetsOf(part) / targetsOf(examples);
+      for (const [name, value] of Object.entries(metricsOf(outputs))) {
+        const weight = name === 'loss' ? share : TOKEN_MEANS.includes(name) ? tokens : groups;
+        metrics[name] = (metrics[name] ?? 0) + value * weight;
+      }
     }
     const outputs = await this.#update.run({
       ...updateFeeds(state, learningRate, this.#options),
@@ -196,7 +209,7 @@ class AccumulatingRunner implements StepRunner {
 
 const weighed = ({ coefficients, sequences }: TokenizedExample) => ({
   coefficients,
-  tokens: sequences.map(({ tokens, promptLength }) => tokens.length - promptLength),
+  tokens: sequences.map(completionLength),
 });
 
 function updateOf(
@@ -263,18 +276,31 @@ function updateFeeds(
   };
 }
 
+/** Of numbers of each token, the sum of each sequence. */
+function sumsOf({ sequences }: TokenizedExample, ofTokens: readonly number[]): number[] {
+  let place = 0;
+  return sequences.map((sequence) =>
+    ofTokens.slice(place, (place += completionLength(sequence))).reduce((sum, value) => sum + value, 0),
+  );
+}
+
 /** The batch of some examples, their coefficients, their reference log-probabilities, and the noise of dropout. */
 function batchFeeds(
   examples: readonly TokenizedExample[],
   { objective, lora, loraDropout = 0, seed }: TrainingOptions,
-  { prepared: { batch, model }, references }: StepRunnerContext,
+  { prepared: { batch, model }, references, old = references }: StepRunnerContext,
   at: { readonly step: number; readonly run: number },
 ): Record<string, HostTensor> {
-  const places = (values: (example: TokenizedExample) => readonly number[]): HostTensor => {
-    const data = new Float32Array(batch.sequences);
+  const laid = (size: number, values: (example: TokenizedExample) => readonly number[]): HostTensor => {
+    const data = new Float32Array(size);
     data.set(examples.flatMap((example) => values(example)));
     return vector(data);
   };
+  const places = (values: (example: TokenizedExample) => readonly number[]): HostTensor =>
+    laid(batch.sequences, values);
+  const perToken = objective.needsTokens === true;
+  const tokens = (known: References | undefined): HostTensor =>
+    laid(batch.targets, (example) => known?.get(example) ?? []);
   const coefficients: Record<string, HostTensor> = {};
   for (const name of objective.coefficients)
     coefficients[`coefficient.${name}`] = places((example) => example.coefficients[name] ?? []);
@@ -284,7 +310,11 @@ function batchFeeds(
       batch,
     ),
     ...coefficients,
-    reference: places((example) => references?.get(example) ?? []),
+    reference: places((example) => {
+      const known = references?.get(example) ?? [];
+      return perToken ? sumsOf(example, known) : known;
+    }),
+    ...(perToken ? { token_reference: tokens(references), token_old: tokens(old) } : {}),
     groups: scalar(examples.length),
     ...(lora && loraDropout > 0
       ? { noise: drawNoise(noiseSpec(model.config, lora, batch), seed, at.step, at.run) }

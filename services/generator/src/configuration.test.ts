@@ -52,8 +52,8 @@ describe("the generator's configuration", () => {
       /^OVERTONE_DEVICE: expected "cpu" or "cuda" or "webgpu"/,
     ],
     [
-      { OVERTONE_MODEL: '/m', OVERTONE_PRECISION: 'int8' },
-      /^OVERTONE_PRECISION: expected "float32" or "float16"/,
+      { OVERTONE_MODEL: '/m', OVERTONE_PRECISION: 'int4' },
+      /^OVERTONE_PRECISION: expected "float32" or "float16" or "int8"/,
     ],
     [{ ...server, OVERTONE_OPENAI_CONCURRENCY: '0' }, /^OVERTONE_OPENAI_CONCURRENCY: expected an integer/],
     [{ ...server, OVERTONE_OPENAI_API_KEY_FILE: '/nowhere/key' }, /cannot read \/nowhere\/key: ENOENT/],

@@ -103,7 +103,7 @@ function oneOf<Choice extends string>(
  * - `OVERTONE_SLOTS`: samples that each worker decodes at once; default 64;
  * - `OVERTONE_KV_CACHE`: memory for keys and values, of all workers together, for example "2GiB"; default: a quarter of the machine's.
  *   Where it does not hold all slots fewer samples are decoded at once, and calls wait;
- * - `OVERTONE_DEVICE`: "cpu" (default), "cuda" or "webgpu"; `OVERTONE_PRECISION`: "float32" (default) or "float16";
+ * - `OVERTONE_DEVICE`: "cpu" (default), "cuda" or "webgpu"; `OVERTONE_PRECISION`: "float32" (default), "float16" or "int8";
  *
  * and of a server:
  * - `OVERTONE_OPENAI_BASE_URL`: its address, for example http://localhost:8000/v1;

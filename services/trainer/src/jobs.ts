@@ -1,7 +1,7 @@
 // The trainer's jobs: a queue that runs them one after another, keeps them across restarts, and tells watchers.
 import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
-import { type ArtifactStore } from '@overtone/artifacts';
+import { type ArtifactRef, type ArtifactStore, FolderLock, type LockLost } from '@overtone/artifacts';
 import {
   type CreateJobRequest,
   type Job,
@@ -49,6 +49,10 @@ export interface JobsOptions {
   readonly hardware: Hardware;
   /** When a job's checkpoints are written, and how many are kept. */
   readonly checkpoints: CheckpointPolicy;
+  /** How long to wait for another trainer that still works in the state folder, seconds. Default 10: one that was told to end may be at its checkpoint. */
+  readonly lockSeconds?: number;
+  /** Hears that another trainer has taken the state folder over: nothing may be written any more. */
+  readonly onLockLost?: (error: LockLost) => void;
 }
 
 /** All jobs of a trainer. */
@@ -58,14 +62,21 @@ export class Jobs {
   private readonly log = logger('trainer');
   private running: Promise<void> = Promise.resolve();
   private closing = false;
+  private readonly lock: FolderLock;
 
-  private constructor(options: JobsOptions) {
+  private constructor(options: JobsOptions, lock: FolderLock) {
     this.options = options;
+    this.lock = lock;
   }
 
-  /** Opens a state folder; jobs that had not ended continue. */
+  /** Opens a state folder; jobs that had not ended continue. Throws FolderInUse when another trainer works in it. */
   static async open(options: JobsOptions): Promise<Jobs> {
-    const jobs = new Jobs(options);
+    const { state, lockSeconds = 10, onLockLost } = options;
+    const lock = await FolderLock.take(join(state, 'trainer.lock'), {
+      waitMs: lockSeconds * 1000,
+      ...(onLockLost === undefined ? {} : { onLost: onLockLost }),
+    });
+    const jobs = new Jobs(options, lock);
     for (const { request, job, folder } of await JobFolder.all(options.state)) {
       const steps = ended(job) ? await folder.steps(job.step) : [];
       const entry = jobs.add(request, job, folder, steps);
@@ -98,6 +109,7 @@ export class Jobs {
       steps: 0,
       snapshots: [],
       error: '',
+      alarms: [],
     };
     const folder = new JobFolder(this.options.state, request.jobId);
     const entry = this.add(request, job, folder, []);
@@ -142,6 +154,7 @@ export class Jobs {
       if (
         job.state !== shown?.state ||
         job.snapshots.length !== shown.snapshots.length ||
+        job.alarms.length !== shown.alarms.length ||
         job.steps !== shown.steps
       ) {
         shown = job;
@@ -158,6 +171,7 @@ export class Jobs {
     this.closing = true;
     for (const entry of this.entries.values()) if (!ended(entry.job)) entry.controller.abort();
     await this.running;
+    this.lock.release();
     for (const { changes } of this.entries.values()) changes.emit('change');
   }
 
@@ -232,7 +246,16 @@ export class Jobs {
     const dataset = requiredField(spec.dataset, 'spec.dataset');
     const model = await resolveModel(spec.model, { signal: entry.controller.signal });
     const parsed = parseSpecification(spec);
-    const options = { ...parsed, model, baseModel: parsed.model, dataset: await store.openFile(dataset) };
+    const folderOf = async (adapter: ArtifactRef | undefined): Promise<string | undefined> =>
+      adapter && store.openFolder(adapter);
+    const options = {
+      ...parsed,
+      model,
+      baseModel: parsed.model,
+      dataset: await store.openFile(dataset),
+      initialAdapter: await folderOf(spec.initialAdapter),
+      referenceAdapter: await folderOf(spec.referenceAdapter),
+    };
     const task = {
       options,
       run: { folder: runFolder(entry), threads, hardware, checkpoints },
@@ -248,6 +271,8 @@ export class Jobs {
             steps: event.steps,
             step: event.resumedAt,
             snapshots: [],
+            // Steps that will be taken again will sound theirs again.
+            alarms: entry.job.alarms.filter(({ step }) => step <= event.resumedAt),
           });
           break;
         case 'step': {
@@ -263,7 +288,18 @@ export class Jobs {
         }
         case 'snapshot': {
           const snapshot = await this.keep(event, spec);
-          await this.update(entry, { snapshots: [...entry.job.snapshots, snapshot] });
+          // An alarm goes back to weights of an earlier step.
+          const others = entry.job.snapshots.filter(({ step }) => step !== snapshot.step);
+          const snapshots = [...others, snapshot].sort((left, right) => left.step - right.step);
+          await this.update(entry, { snapshots });
+          break;
+        }
+        case 'alarm': {
+          const { alarm, step, kept: keptStep } = event;
+          if (entry.job.alarms.some(({ metric }) => metric === alarm.metric)) break;
+          const what = keptStep === undefined ? 'alarm' : 'alarm: the job ends';
+          this.log.warn(what, { job: entry.job.id, step, keptStep, alarm: alarm.message });
+          await this.update(entry, { alarms: [...entry.job.alarms, { ...alarm, step, keptStep }] });
           break;
         }
       }

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '@overtone/artifacts';
 import {
+  AlarmAction,
   type Job,
   JobState,
   Schedule,
@@ -261,5 +262,48 @@ describe('the trainer process', () => {
     // The weights with which the loss exploded are not among what is left.
     expect(Number(kept)).toBe(Number(step) - 2);
     expect(exploded.snapshots?.at(-1)).toBe(Number(kept));
+  });
+
+  it('ends a job whose policy is being destroyed with its last good weights, the same when it is killed on the way', async () => {
+    const { initializeSeed: _, ...shipped } = spec;
+    const wild = {
+      ...shipped,
+      objective: {
+        $case: 'rrhf' as const,
+        value: { rankWeight: 1, bradleyTerryWeights: false, labelSmoothing: 0 },
+      },
+      optimizer: { ...requiredField(spec.optimizer, 'optimizer'), learningRate: 2e-2, warmupRatio: 0.5 },
+      snapshotEverySteps: 0,
+    };
+    const undisturbed = await start('alarmed');
+    await undisturbed.client.createJob({ jobId: 'job', spec: wild });
+    const whole = await watch(undisturbed, 'job');
+    expect(whole.job).toMatchObject({ state: JobState.JOB_STATE_SUCCEEDED, error: '' });
+    expect(whole.job?.step).toBeLessThan(60);
+    const [alarm] = whole.job?.alarms ?? [];
+    expect(alarm).toMatchObject({ metric: 'kl', limit: 0.25, step: whole.job?.step });
+    expect(alarm?.message).toMatch(/less likely by .* nats a token, more than 0\.25/);
+    expect(whole.job?.snapshots.map(({ step }) => step)).toEqual([alarm?.keptStep]);
+
+    const first = await start('alarmed-killed');
+    await first.client.createJob({ jobId: 'job', spec: wild });
+    await watch(first, 'job', 0, 8);
+    first.process.kill('SIGKILL');
+    await once(first.process, 'exit');
+    const second = await start('alarmed-killed');
+    const again = await watch(second, 'job');
+    expect(again.job?.alarms).toEqual(whole.job?.alarms);
+    expect(again.job?.snapshots).toEqual(whole.job?.snapshots);
+    // Told to warn alone, it trains to the end.
+    await second.client.createJob({
+      jobId: 'warned',
+      spec: { ...wild, alarmAction: AlarmAction.ALARM_ACTION_WARN },
+    });
+    const warned = await watch(second, 'warned');
+    expect(warned.job?.alarms.map(({ keptStep }) => keptStep)).toContain(undefined);
+    expect(warned.job?.snapshots.map(({ step }) => step)).toEqual([60]);
+    await expect(second.client.createJob({ jobId: 'refused', spec: { ...wild, maxKl: -1 } })).rejects.toThrow(
+      /spec\.max_kl.*not be negative/,
+    );
   });
 });

@@ -4,15 +4,16 @@
 //   OVERTONE_STATE=/…              where jobs keep their state
 //   OVERTONE_THREADS=1             threads within an operator
 //   OVERTONE_DEVICE=cpu            what steps run on: cpu, cuda or webgpu
-//   OVERTONE_PRECISION=float32     precision of matrix products: float32 or float16
+//   OVERTONE_PRECISION=float32     precision of matrix products: float32 or float16; int8 is float32 here
 //   OVERTONE_CHECKPOINT_SECONDS=5  least seconds between checkpoints of a job
 //   OVERTONE_CHECKPOINT_STEPS=0    a checkpoint every so many steps as well; 0: by time alone
 //   OVERTONE_CHECKPOINT_KEEP=2     how many of the last checkpoints stay
+//   OVERTONE_LOCK_SECONDS=10       how long to wait for another trainer that still works with this state
 import { openStore } from '@overtone/artifacts';
 import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
 import { requireDevice } from '@overtone/tensor/devices';
-import { readHardware } from '@overtone/tensor/hardware';
+import { readHardware, trainingHardware } from '@overtone/tensor/hardware';
 import { trainerService } from './handlers.ts';
 import { Jobs } from './jobs.ts';
 
@@ -30,7 +31,7 @@ function number(name: string, fallback: number, least: number): number {
 }
 
 try {
-  const hardware = readHardware(process.env);
+  const hardware = trainingHardware(readHardware(process.env));
   await requireDevice(hardware.device);
   const jobs = await Jobs.open({
     store: openStore(
@@ -46,6 +47,12 @@ try {
       seconds: number('OVERTONE_CHECKPOINT_SECONDS', 5, 0),
       steps: Math.floor(number('OVERTONE_CHECKPOINT_STEPS', 0, 0)),
       keep: Math.floor(number('OVERTONE_CHECKPOINT_KEEP', 2, 1)),
+    },
+    lockSeconds: number('OVERTONE_LOCK_SECONDS', 10, 0),
+    onLockLost: (error) => {
+      process.stderr.write(`trainer: ${error.message}\n`);
+      // At once, without a checkpoint: another trainer writes them now.
+      process.exit(1);
     },
   });
   // Checkpoints first: open calls may take as long as they are given.

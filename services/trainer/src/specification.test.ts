@@ -1,10 +1,17 @@
-import { DpoLossType, GrpoLossType, Schedule, SftSelection, type TrainingSpec } from '@overtone/contracts';
+import {
+  DpoLossType,
+  GrpoLossType,
+  ImportanceSamplingLevel,
+  Schedule,
+  SftSelection,
+  type TrainingSpec,
+} from '@overtone/contracts';
 import { describe, expect, it } from 'vitest';
 import { parseSpecification } from './specification.ts';
 
 type WireObjective = NonNullable<TrainingSpec['objective']>;
 
-function parse(objective: WireObjective | undefined) {
+function parse(objective: WireObjective | undefined, change: Partial<TrainingSpec> = {}) {
   const spec: TrainingSpec = {
     model: 'm',
     dataset: { sha256: '0'.repeat(64), mediaType: 'application/jsonl' },
@@ -25,6 +32,7 @@ function parse(objective: WireObjective | undefined) {
     snapshotEverySteps: 0,
     maxLength: 8,
     tokensPerStep: 0,
+    ...change,
   };
   return parseSpecification(spec).objective;
 }
@@ -50,7 +58,34 @@ describe('the objective of a specification', () => {
       }),
     ).toEqual({ type: 'dpo', beta: 1, lossType: 'ipo', labelSmoothing: 0, scoreMargin: 0.5 });
     expect(parse({ $case: 'plackettLuce', value: { beta: 2 } })).toEqual({ type: 'plackett-luce', beta: 2 });
-    expect(parse({ $case: 'grpo', value: grpo })).toEqual({ type: 'grpo', ...grpo, lossType: 'rloo' });
+    // A specification without a level is older than levels are, when each completion had one ratio.
+    expect(parse({ $case: 'grpo', value: grpo })).toEqual({
+      type: 'grpo',
+      ...grpo,
+      lossType: 'rloo',
+      importanceSamplingLevel: 'sequence',
+    });
+    expect(
+      parse({
+        $case: 'grpo',
+        value: {
+          ...grpo,
+          lossType: GrpoLossType.GRPO_LOSS_TYPE_DAPO,
+          importanceSamplingLevel: ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN,
+        },
+      }),
+    ).toEqual({ type: 'grpo', ...grpo, lossType: 'dapo', importanceSamplingLevel: 'token' });
+  });
+
+  it('may continue from an adapter, but not train all parameters from one', () => {
+    const sft: WireObjective = { $case: 'sft', value: { selection: SftSelection.SFT_SELECTION_BEST } };
+    const adapter = { sha256: 'a'.repeat(64), mediaType: 'application/vnd.overtone.adapter' };
+    const lora = { r: 1, alpha: 1, targetModules: [] };
+    expect(parse(sft, { lora, initialAdapter: adapter, referenceAdapter: adapter }).type).toBe('sft');
+    expect(() => parse(sft, { initialAdapter: adapter })).toThrow(/spec\.initial_adapter.*set lora/);
+    expect(() => parse(sft, { lora, referenceAdapter: { ...adapter, sha256: '' } })).toThrow(
+      /spec\.reference_adapter\.sha256/,
+    );
   });
 
   const refused: readonly (readonly [RegExp, WireObjective | undefined])[] = [
@@ -83,6 +118,16 @@ describe('the objective of a specification', () => {
     ],
     [/spec\.plackett_luce\.beta/, { $case: 'plackettLuce', value: { beta: 0 } }],
     [/spec\.grpo\.loss_type/, { $case: 'grpo', value: { ...grpo, lossType: 99 as GrpoLossType } }],
+    [
+      /spec\.grpo\.importance_sampling_level: must be SEQUENCE with RLOO/,
+      {
+        $case: 'grpo',
+        value: {
+          ...grpo,
+          importanceSamplingLevel: ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN,
+        },
+      },
+    ],
     [/spec\.grpo\.epsilon\b/, { $case: 'grpo', value: { ...grpo, epsilon: 1 } }],
     [/spec\.grpo\.epsilon_high/, { $case: 'grpo', value: { ...grpo, epsilonHigh: 0 } }],
     [/spec\.grpo\.beta/, { $case: 'grpo', value: { ...grpo, beta: -1 } }],

@@ -1,7 +1,9 @@
 // A training specification from the wire, validated and turned into the trainer's own options.
 import {
+  AlarmAction,
   DpoLossType,
   GrpoLossType,
+  ImportanceSamplingLevel,
   type OptimizerSpec,
   type Schedule,
   Schedule as Schedules,
@@ -10,7 +12,13 @@ import {
 } from '@overtone/contracts';
 import { type LoraConfig, ModelError, parseTargetModules } from '@overtone/language-model';
 import { checkField, invalidArgument, requiredField } from '@overtone/rpc';
-import { type Batching, type ObjectiveSpec, type ScheduleKind, type TrainingTask } from '@overtone/training';
+import {
+  type AlarmOptions,
+  type Batching,
+  type ObjectiveSpec,
+  type ScheduleKind,
+  type TrainingTask,
+} from '@overtone/training';
 
 const SCHEDULES = new Map<Schedule, ScheduleKind>([
   [Schedules.SCHEDULE_COSINE, 'cosine'],
@@ -41,6 +49,20 @@ const GRPO_LOSS_TYPES = new Map<number, Extract<ObjectiveSpec, { type: 'grpo' }>
   [GrpoLossType.GRPO_LOSS_TYPE_GRPO, 'grpo'],
   [GrpoLossType.GRPO_LOSS_TYPE_RLOO, 'rloo'],
   [GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO, 'dr_grpo'],
+  [GrpoLossType.GRPO_LOSS_TYPE_DAPO, 'dapo'],
+  [GrpoLossType.GRPO_LOSS_TYPE_BNPO, 'bnpo'],
+]);
+
+const LEVELS = new Map<number, Extract<ObjectiveSpec, { type: 'grpo' }>['importanceSamplingLevel']>([
+  [ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED, 'sequence'],
+  [ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN, 'token'],
+  [ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_SEQUENCE, 'sequence'],
+]);
+
+const ALARM_ACTIONS = new Map<AlarmAction, NonNullable<AlarmOptions['action']>>([
+  [AlarmAction.ALARM_ACTION_STOP, 'stop'],
+  [AlarmAction.ALARM_ACTION_WARN, 'warn'],
+  [AlarmAction.ALARM_ACTION_OFF, 'off'],
 ]);
 
 function positive(value: number, field: string): number {
@@ -110,11 +132,22 @@ function objectiveOf({ objective }: TrainingSpec): ObjectiveSpec {
     case 'grpo': {
       const { epsilon, maxCompletionLength } = objective.value;
       const lossType = GRPO_LOSS_TYPES.get(objective.value.lossType);
-      checkField(lossType, 'spec.grpo.loss_type', 'must be GRPO, RLOO or DR_GRPO');
+      checkField(lossType, 'spec.grpo.loss_type', 'must be GRPO, DAPO, BNPO, RLOO or DR_GRPO');
+      const level = LEVELS.get(
+        objective.value.importanceSamplingLevel ??
+          ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED,
+      );
+      checkField(level, 'spec.grpo.importance_sampling_level', 'must be TOKEN or SEQUENCE');
+      checkField(
+        lossType !== 'rloo' || level === 'sequence',
+        'spec.grpo.importance_sampling_level',
+        'must be SEQUENCE with RLOO, which has one ratio for each completion',
+      );
       checkField(epsilon > 0 && epsilon < 1, 'spec.grpo.epsilon', `must lie in (0, 1), got ${epsilon}`);
       return {
         type: 'grpo',
         lossType,
+        importanceSamplingLevel: level,
         epsilon,
         epsilonHigh: positive(objective.value.epsilonHigh, 'spec.grpo.epsilon_high'),
         beta: notNegative(objective.value.beta, 'spec.grpo.beta'),
@@ -191,6 +224,16 @@ function batchingOf({ groupsPerStep, tokensPerStep, steps }: TrainingSpec): Batc
   return { tokensPerStep };
 }
 
+/** Undefined where nothing is set: a training from random weights has no alarms then. */
+function alarmsOf({ maxKl, minEntropyRatio, alarmAction }: TrainingSpec): AlarmOptions | undefined {
+  if (maxKl === undefined && minEntropyRatio === undefined && alarmAction === undefined) return undefined;
+  if (maxKl !== undefined) notNegative(maxKl, 'spec.max_kl');
+  if (minEntropyRatio !== undefined) share(minEntropyRatio, 'spec.min_entropy_ratio');
+  const action = alarmAction === undefined ? undefined : ALARM_ACTIONS.get(alarmAction);
+  checkField(alarmAction === undefined || action, 'spec.alarm_action', 'must be STOP, WARN or OFF');
+  return { maxKl, minEntropyRatio, action };
+}
+
 /** What a job does, all but where its data set lies. Throws INVALID_ARGUMENT with the field and the reason. */
 export function parseSpecification(spec: TrainingSpec): Omit<TrainingTask['options'], 'dataset'> {
   checkField(spec.model !== '', 'spec.model', 'must name a model folder');
@@ -199,6 +242,24 @@ export function parseSpecification(spec: TrainingSpec): Omit<TrainingTask['optio
     'spec.dataset.sha256',
     'must be a SHA-256 in lower-case hexadecimal',
   );
+  for (const [name, adapter] of [
+    ['initial', spec.initialAdapter],
+    ['reference', spec.referenceAdapter],
+  ] as const) {
+    if (adapter === undefined) continue;
+    const field = `spec.${name}_adapter`;
+    checkField(
+      /^[0-9a-f]{64}$/.test(adapter.sha256),
+      `${field}.sha256`,
+      'must be a SHA-256 in lower-case hexadecimal',
+    );
+    checkField(spec.lora, field, 'is an adapter, but all parameters are trained: set lora, or leave it out');
+    checkField(
+      spec.initializeSeed === undefined,
+      field,
+      'belongs to a model, but initialize_seed starts another one',
+    );
+  }
   checkField(spec.maxLength >= 2, 'spec.max_length', `must be at least 2 tokens, got ${spec.maxLength}`);
   return {
     model: spec.model,
@@ -211,6 +272,7 @@ export function parseSpecification(spec: TrainingSpec): Omit<TrainingTask['optio
     microBatches: atLeastOne(spec.microBatches, 'spec.micro_batches'),
     gradientCheckpointing: spec.gradientCheckpointing,
     maxLossRatio: atLeastOne(spec.maxLossRatio, 'spec.max_loss_ratio'),
+    alarms: alarmsOf(spec),
     seed: spec.seed,
     maxLength: spec.maxLength,
     snapshotEverySteps: spec.snapshotEverySteps,

@@ -1,4 +1,4 @@
-// Overtone as a contestant: node test/bench/ours/worker.ts <model folder> <threads>. A request a line, an answer a line. Samples and scores
+// Overtone as a contestant: node test/bench/ours/worker.ts <model folder> <threads> [precision]. A request a line, an answer a line. Samples and scores
 // come from a pool with a worker a thread, as the generator service has it.
 import { createInterface } from 'node:readline';
 import { loadModel } from '@overtone/language-model';
@@ -9,16 +9,18 @@ import {
   type ScoringRequestItem,
   TeacherForcing,
 } from '@overtone/sampling';
+import { readHardware } from '@overtone/tensor';
 import { ProgramObserver } from '../work/observe-programs.ts';
 import { decodeSteps } from './decode-steps.ts';
 import { measurePeaks } from './peaks.ts';
 import { type Request, type SampleRequest, type ScoreRequest } from './requests.ts';
 import { TrainingRun } from './training-run.ts';
 
-const [folder, threadsGiven] = process.argv.slice(2);
+const [folder, threadsGiven, precisionGiven] = process.argv.slice(2);
 if (folder === undefined || threadsGiven === undefined)
-  throw new Error('Usage: worker.ts <model folder> <threads>');
+  throw new Error('Usage: worker.ts <model folder> <threads> [precision]');
 const threads = Number(threadsGiven);
+const hardware = readHardware({ OVERTONE_PRECISION: precisionGiven });
 using observer = new ProgramObserver();
 
 type Loaded = Awaited<ReturnType<typeof load>>;
@@ -89,7 +91,7 @@ async function answer(request: Request): Promise<Record<string, number>> {
   }
   if (request.op === 'decode') return decodeSteps((loaded ??= await load(folder ?? '')), threads, request);
   if (request.op === 'count') return { macs: await macsOf(request.of) };
-  pool ??= await SamplingPool.open({ model: folder ?? '', workers: threads });
+  pool ??= await SamplingPool.open({ model: folder ?? '', workers: threads, hardware });
   const began = performance.now();
   if (request.op === 'sample') await sample(pool, request);
   else await score(pool, request);

@@ -13,7 +13,7 @@ export interface Work {
   readonly outputBytes: number;
 }
 
-const ELEMENT_BYTES = { float16: 2, float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 } as const;
+const ELEMENT_BYTES = { float16: 2, float32: 4, int32: 4, int64: 8, uint8: 1, int8: 1, bool: 1 } as const;
 
 /** No work. */
 export const NO_WORK: Work = { runs: 0, nodes: {}, macs: 0, outputBytes: 0 };

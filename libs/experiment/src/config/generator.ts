@@ -1,6 +1,8 @@
 // How the generator is started: what samples, and where entropies come from.
+import { parse } from 'yaml';
 import { z } from 'zod';
-import { object } from './strict.ts';
+import { InputError, oneLine } from '../input-error.ts';
+import { missing, object } from './strict.ts';
 
 const count = z.int({ error: 'must be a whole number' }).min(1);
 
@@ -42,6 +44,27 @@ export const generator = z.discriminatedUnion('backend', [engine, openai], {
   error: 'must have a "backend": "engine" or "openai"',
 });
 export type Generator = z.infer<typeof generator>;
+
+/**
+ * A generator on a command line: {keys of `generator` in an experiment file}, for sampling alone, without entropies.
+ *
+ * @throws InputError that says what is wrong.
+ */
+export function parseGenerator(text: string): Generator {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new InputError(`--generator: ${oneLine(error instanceof Error ? error.message : String(error))}`);
+  }
+  const parsed = generator.safeParse(value, { error: missing });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const path = issue?.path.join('.') ?? '';
+    throw new InputError(`--generator: ${path === '' ? '' : `${path}: `}${issue?.message ?? 'malformed'}`);
+  }
+  return parsed.data.backend === 'openai' ? { ...parsed.data, entropy: 'none' } : parsed.data;
+}
 
 /** What of an experiment says whether local weights are needed to generate. */
 interface Needs {

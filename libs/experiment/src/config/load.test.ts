@@ -289,9 +289,12 @@ describe('an experiment file', () => {
     const read = (settings: string) => load(two(settings)).objectives['two'];
     expect(read('type: simpo')).toMatchObject({ beta: 2, simpoGamma: 1 });
     expect(read('type: orpo')).toMatchObject({ beta: 0.1 });
-    expect(read('type: kto')).toMatchObject({ beta: 0.1, desirableWeight: 1, undesirableWeight: 1 });
+    expect(read('type: kto')).toMatchObject({ beta: 5, desirableWeight: 1, undesirableWeight: 1 });
     expect(read('type: plackett-luce')).toMatchObject({ beta: 5 });
-    expect(read('type: grpo')).toMatchObject({ lossType: 'grpo', epsilon: 0.2, beta: 0 });
+    expect(read('type: grpo')).toMatchObject({ lossType: 'dapo', epsilon: 0.2, beta: 0 });
+    expect(refusal(two('type: grpo, lossType: rloo, importanceSamplingLevel: token'))).toMatch(
+      /two\.importanceSamplingLevel: is token, but rloo has one ratio for each solution/,
+    );
     expect(read('type: dpo, lossType: sigmoid_norm, scoreMargin: 0.5')).toMatchObject({ scoreMargin: 0.5 });
     expect(read('type: sft, choose: top-k, k: 3')).toMatchObject({ k: 3 });
     expect(refusal(two('type: dpo, lossType: ippo'))).toMatch(/two\.lossType: .*"hinge"\|"ipo"/);

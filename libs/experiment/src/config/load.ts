@@ -21,6 +21,8 @@ export interface Arm {
   signal: string;
   /** Objective and training settings. */
   objective: Objective;
+  /** Rounds of sampling, scoring and training; absent: one. */
+  rounds?: number;
 }
 
 /** An experiment that has been checked: its references exist, its paths are absolute. */
@@ -125,7 +127,16 @@ function check(
         ['task', 'development'],
         `is missing, but objective "${arm.objective}" chooses its snapshot on it`,
       );
-    return { name: arm.name ?? `${arm.objective}/${arm.signal}`, signal: arm.signal, objective };
+    checkStopping(objective, (setting, message) =>
+      fail(['objectives', arm.objective, 'selection', setting], message),
+    );
+    return {
+      name: arm.name ?? `${arm.objective}/${arm.signal}`,
+      signal: arm.signal,
+      objective,
+      // One round is what an experiment from before there were any does: it stays the same configuration.
+      ...(arm.rounds !== undefined && arm.rounds > 1 && { rounds: arm.rounds }),
+    };
   });
   const names = new Set<string>(['base']);
   for (const [index, { name }] of arms.entries()) {
@@ -151,6 +162,18 @@ function check(
   };
 }
 
+function checkStopping({ selection }: Objective, fail: (setting: string, message: string) => never): void {
+  if (selection === undefined) return;
+  const { snapshotEverySteps, learningRates = [], patience, halving } = selection;
+  if (snapshotEverySteps === 0 && (patience !== undefined || halving === true))
+    fail(
+      patience === undefined ? 'halving' : 'patience',
+      'needs snapshots to go by: set snapshotEverySteps to at least 1',
+    );
+  if (halving === true && learningRates.length < 2)
+    fail('halving', 'needs at least two learningRates to choose from');
+}
+
 function checkAttenuation(objective: Objective, fail: (message: string) => never): void {
   if (objective.attenuate !== 'auto') return;
   if (objective.type === 'sft') {
@@ -173,6 +196,12 @@ function checkAttenuation(objective: Objective, fail: (message: string) => never
 function checkSettings(objective: Objective, fail: (setting: string, message: string) => never): void {
   if (objective.type === 'sft' && objective.k !== undefined && objective.choose !== 'top-k')
     fail('k', `is ${objective.k}, but only choose: top-k takes it, and choose is ${objective.choose}`);
+  if (
+    objective.type === 'grpo' &&
+    objective.lossType === 'rloo' &&
+    objective.importanceSamplingLevel === 'token'
+  )
+    fail('importanceSamplingLevel', 'is token, but rloo has one ratio for each solution');
 }
 
 function checkGenerator(

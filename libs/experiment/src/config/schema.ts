@@ -129,6 +129,28 @@ const selection = object({
   scope: z.enum(['each-seed', 'first-seed']).default('each-seed'),
   /** Samples per development question; those of `evaluation` when absent. */
   samples: count.optional(),
+  /**
+   * Stop a training after so many snapshots in a row that are not better than the best one before them by more than a standard error of the
+   * difference, question by question; absent: train to the end and choose then.
+   */
+  patience: count.optional(),
+  /**
+   * Keep the better half of the learning rates after 1, 2, 4 … snapshots, until one is left, which is trained on; absent: every rate is
+   * trained to the end.
+   */
+  halving: z.literal(true).optional(),
+});
+
+const alarms = object({
+  /**
+   * Most nats a token by which the mean log-probability of the completions may fall below that of the first steps, 0 for any: where the
+   * model sampled them itself, KL(start ‖ now). Default 0.25.
+   */
+  maxKl: z.number().min(0).optional(),
+  /** Least share of its start that the mean entropy of next tokens may keep, 0 for any. Default 0.1. */
+  minEntropyRatio: z.number().min(0).lt(1).optional(),
+  /** stop: the training ends with its last good weights; warn: it goes on; off. Default stop. */
+  action: z.enum(['stop', 'warn', 'off']).optional(),
 });
 
 /** What to do with how far the signal can be trusted, in an objective and in an arm. */
@@ -153,6 +175,8 @@ const training = {
   gradientCheckpointing: z.literal(true).optional(),
   /** Stop at a loss above this many times the median of the last 20, or of one nat where that is larger. Default 100. */
   maxLossRatio: z.number().min(1).optional(),
+  /** What ends a training whose loss improves while its policy is destroyed. Default: both limits at their defaults. */
+  alarms: alarms.optional(),
   /** Choose the snapshot and learning rate with the best avg on the development split; absent: the last step. */
   selection: selection.optional(),
 };
@@ -229,8 +253,11 @@ export const objective = z.discriminatedUnion(
     }),
     object({
       type: z.literal('kto'),
-      /** Inverse temperature of the implicit reward. Default 0.1 (the paper). */
-      beta: z.number().positive().default(0.1),
+      /**
+       * Inverse temperature of the implicit reward. Default 5 (as for dpo): with the paper's 0.1 nothing saturates before a solution of a few
+       * dozen tokens has moved by a nat a token, and the miniature loses arithmetic at any rate (test/bench/worlds).
+       */
+      beta: z.number().positive().default(5),
       /** Weight of solutions that score above the mean of their question. Default 1 (the paper). */
       desirableWeight: z.number().positive().default(1),
       /** Weight of solutions that score below the mean of their question. Default 1 (the paper). */
@@ -249,16 +276,18 @@ export const objective = z.discriminatedUnion(
     }),
     object({
       type: z.literal('grpo'),
-      /** How scores become advantages, and how solutions are averaged. Default grpo. */
-      lossType: z.enum(['grpo', 'rloo', 'dr_grpo']).default('grpo'),
+      /** How scores become advantages, and how tokens are averaged. Default dapo (TRL). */
+      lossType: z.enum(['dapo', 'bnpo', 'grpo', 'rloo', 'dr_grpo']).default('dapo'),
+      /** Whether each token or each solution has a ratio of its own (GSPO). Default token (TRL), sequence for rloo. */
+      importanceSamplingLevel: z.enum(['token', 'sequence']).optional(),
       /** How far the ratio to the starting model may fall below one. Default 0.2 (the paper). */
       epsilon: z.number().positive().lt(1).default(0.2),
       /** How far it may rise above one. Default: epsilon. */
       epsilonHigh: z.number().positive().optional(),
       /** Weight of the divergence from the starting model (the k3 estimator). Default 0 (TRL; 0.04 in the paper). */
       beta: z.number().min(0).default(0),
-      /** Tokens by which dr_grpo divides instead of a completion's own. Default 256 (TRL). */
-      maxCompletionLength: count.default(256),
+      /** Tokens by which dr_grpo divides instead of a completion's own. Default 512 (TRL). */
+      maxCompletionLength: count.default(512),
       /** Off: nothing in this objective takes a flip rate. */
       attenuate: attenuate.optional(),
       ...training,
@@ -278,6 +307,11 @@ const arm = object({
   objective: z.string(),
   /** `attenuate` for this arm; the objective's when absent. */
   attenuate: attenuate.optional(),
+  /**
+   * How many times to sample, score and train. After the first, the training questions are sampled with the arm's own adapter,
+   * saturation is estimated anew, and training goes on from that adapter, which is also the reference of dpo and its kin. Default 1.
+   */
+  rounds: count.optional(),
 });
 
 const audit = object({

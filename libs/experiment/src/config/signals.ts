@@ -59,3 +59,18 @@ function checkParts(
   if (parts.every(({ weight }) => weight === 0))
     fail(['signals', name, 'parts', 0, 'weight'], 'is 0, as every weight is; give one that counts');
 }
+
+/** The signals that a combination is made of; none for another one. */
+export function partsOf(signal: Signal): readonly string[] {
+  return signal.method === 'combination' ? signal.parts.map((part) => part.signal) : [];
+}
+
+/** A signal and what it is made of, by name. */
+export function withParts(
+  signals: Readonly<Record<string, Signal>>,
+  name: string,
+): Readonly<Record<string, Signal>> {
+  const own = signals[name];
+  const needed = new Set([name, ...(own === undefined ? [] : partsOf(own))]);
+  return Object.fromEntries(Object.entries(signals).filter(([known]) => needed.has(known)));
+}

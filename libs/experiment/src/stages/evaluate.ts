@@ -1,12 +1,13 @@
 // Evaluate: an adapter, or the base model, on the questions of a split.
-import type { ArtifactRef } from '@overtone/artifacts';
+import type { ArtifactRef, ArtifactStore, Json } from '@overtone/artifacts';
 import type { EvaluatedSample } from '@overtone/contracts';
 import type { QuestionOutcome } from '@overtone/report';
 import type { Problem, Prompt, Verifier } from '@overtone/tasks';
-import { z } from 'zod';
 import type { Decoding } from '../config/schema.ts';
-import { findOrMake, readRows, type RunContext } from '../run-context.ts';
-import { outlastRestarts } from '../services.ts';
+import { chunks, findOrMake, readRows, resultKey, type RunContext } from '../run-context.ts';
+import { outlastRestarts, type Services } from '../services.ts';
+import type { StyleOf } from '../task-style.ts';
+import { evaluatedSample, type EvaluatedRow, outcomesOf } from './outcomes.ts';
 import { samplingParameters } from './sample.ts';
 
 /** What to evaluate, and how. */
@@ -23,66 +24,121 @@ export interface EvaluateOptions {
   readonly bootstrapSeed: number;
   /** Decides whether a solution is correct; the evaluator must have the same. */
   readonly verifier: Verifier;
+  /** Tells the styles of solutions apart. Default: they have none. */
+  readonly style?: StyleOf | undefined;
+  /** Questions after which what was sampled is kept, should the rest be interrupted. Default: all of them. */
+  readonly chunk?: number;
 }
-
-const row = z.object({ problemId: z.string(), sampleIndex: z.int(), text: z.string(), correct: z.boolean() });
-type Row = z.infer<typeof row>;
 
 const EVALUATION_DEADLINE_MS = 3_600_000;
 
-/** Each question's correct samples. */
-export async function evaluate(context: RunContext, options: EvaluateOptions): Promise<QuestionOutcome[]> {
-  const { label, model, adapter, problems, prompt, decoding, bootstrapSeed, verifier } = options;
+/** What an evaluation works with: the part of a run's that it needs. */
+export type EvaluationContext = Omit<RunContext, 'services'> & {
+  readonly services: Pick<Services, 'evaluator' | 'generator'>;
+};
+
+/** What every question came to. */
+export async function evaluate(
+  context: EvaluationContext,
+  options: EvaluateOptions,
+): Promise<QuestionOutcome[]> {
+  return outcomesOf(await evaluateSamples(context, options), options.problems, options);
+}
+
+/** Every question's samples, by question in the order given, then by index. */
+export async function evaluateSamples(
+  context: EvaluationContext,
+  options: EvaluateOptions,
+): Promise<EvaluatedRow[]> {
+  const { label, problems, chunk = problems.length } = options;
   const stage = context.progress.stage('evaluate');
-  const sampling = samplingParameters(decoding);
+  const read = (ref: ArtifactRef) => readRows(context.store, ref, (value) => evaluatedSample.parse(value));
   return stage.run(async () => {
     const { ref, reused } = await findOrMake(context, {
       stage: 'evaluate',
       label,
-      key: {
-        model,
-        adapter: adapter?.sha256 ?? null,
-        prompt: { ...prompt, turns: prompt.turns.map((turn) => ({ ...turn })) },
-        sampling: { ...sampling },
-        verifier: verifier.identity,
-        problems: problems.map((problem) => ({ ...problem })),
+      key: evaluationKey(options),
+      make: async () => {
+        if (chunk >= problems.length) return measure(context, options);
+        const rows: EvaluatedRow[] = [];
+        for (const [index, part] of chunks(problems, chunk).entries()) {
+          const own = { ...options, problems: part };
+          const found = await findOrMake(context, {
+            stage: 'evaluate',
+            label: `${label}, part ${index + 1}`,
+            key: evaluationKey(own),
+            make: () => measure(context, own),
+          });
+          const samples = await read(found.ref);
+          if (found.reused) stage.advance(samples.length, true);
+          rows.push(...samples);
+        }
+        return context.store.writeJsonl(rows);
       },
-      make: () =>
-        outlastRestarts(
-          [context.services.evaluator, context.services.generator],
-          async () => {
-            const request = {
-              adapter,
-              problems: [...problems],
-              sampling,
-              promptTemplate: prompt.template,
-              turns: [...prompt.turns],
-              bootstrapSeed,
-              verifierSha256: verifier.sha256,
-            };
-            const samples: EvaluatedSample[] = [];
-            try {
-              for await (const { event } of context.services.evaluator.evaluate(request, {
-                signal: context.signal,
-                timeoutMs: EVALUATION_DEADLINE_MS,
-              })) {
-                if (event?.$case !== 'sample') continue;
-                samples.push(event.value);
-                stage.advance(1);
-              }
-              return await context.store.writeJsonl(inOrder(samples, problems, decoding.samples));
-            } catch (error) {
-              stage.advance(-samples.length);
-              throw error;
-            }
-          },
-          context,
-        ),
     });
-    const rows = await readRows(context.store, ref, (value) => row.parse(value));
+    const rows = await read(ref);
     if (reused) stage.advance(rows.length, true);
-    return outcomes(rows, problems);
+    return rows;
   }, label);
+}
+
+/** How many of an evaluation's questions need not be sampled any more. */
+export async function knownQuestions(store: ArtifactStore, options: EvaluateOptions): Promise<number> {
+  const { problems, chunk = problems.length } = options;
+  const isKnown = async (part: readonly Problem[]): Promise<boolean> =>
+    (await store.resolve(resultKey('evaluate', evaluationKey({ ...options, problems: part })))) !== undefined;
+  if (await isKnown(problems)) return problems.length;
+  let known = 0;
+  for (const part of chunks(problems, chunk)) if (await isKnown(part)) known += part.length;
+  return known;
+}
+
+function evaluationKey({ model, adapter, prompt, decoding, verifier, problems }: EvaluateOptions): Json {
+  return {
+    model,
+    adapter: adapter?.sha256 ?? null,
+    prompt: { ...prompt, turns: prompt.turns.map((turn) => ({ ...turn })) },
+    sampling: { ...samplingParameters(decoding) },
+    verifier: verifier.identity,
+    problems: problems.map((problem) => ({ ...problem })),
+  };
+}
+
+/** Samples and verifies, and stores the samples. */
+function measure(context: EvaluationContext, options: EvaluateOptions): Promise<ArtifactRef> {
+  const { adapter, problems, prompt, decoding, bootstrapSeed, verifier } = options;
+  const { evaluator, generator } = context.services;
+  const stage = context.progress.stage('evaluate');
+  return outlastRestarts(
+    [evaluator, generator],
+    async () => {
+      const request = {
+        adapter,
+        problems: [...problems],
+        sampling: samplingParameters(decoding),
+        promptTemplate: prompt.template,
+        turns: [...prompt.turns],
+        bootstrapSeed,
+        verifierSha256: verifier.sha256,
+      };
+      const samples: EvaluatedSample[] = [];
+      try {
+        for await (const { event } of evaluator.evaluate(request, {
+          signal: context.signal,
+          timeoutMs: EVALUATION_DEADLINE_MS,
+        })) {
+          if (event?.$case !== 'sample') continue;
+          samples.push(event.value);
+          stage.advance(1);
+        }
+        return await context.store.writeJsonl(inOrder(samples, problems, decoding.samples));
+      } catch (error) {
+        stage.advance(-samples.length);
+        throw error;
+      }
+    },
+    context,
+  );
 }
 
 /** Completion order depends on timing; the artifact must not. */
@@ -100,17 +156,4 @@ function inOrder(
       return sample;
     }),
   );
-}
-
-function outcomes(rows: readonly Row[], problems: readonly Problem[]): QuestionOutcome[] {
-  const byProblem = Map.groupBy(rows, ({ problemId }) => problemId);
-  return problems.map(({ id, difficulty }) => {
-    const own = byProblem.get(id) ?? [];
-    return {
-      problemId: id,
-      difficulty,
-      samples: own.length,
-      correct: own.filter(({ correct }) => correct).length,
-    };
-  });
 }

@@ -1,4 +1,5 @@
 // Sample: N solutions of every question, in chunks of questions.
+import type { ArtifactRef } from '@overtone/artifacts';
 import type { GenerateResponse } from '@overtone/contracts';
 import { askingTurns, type Problem, type Prompt } from '@overtone/tasks';
 import type { Decoding } from '../config/schema.ts';
@@ -10,6 +11,10 @@ import { parseSampledSolution, type SampledSolution } from '../solutions.ts';
 export interface SampleOptions {
   /** SHA-256 of the model. */
   readonly model: string;
+  /** The adapter to sample with. Default: the base model. */
+  readonly adapter?: ArtifactRef | undefined;
+  /** What is sampled, for people, for example "dpo/self-judge seed 1 round 2". Default nothing. */
+  readonly detail?: string;
   readonly problems: readonly Problem[];
   readonly prompt: Prompt;
   readonly decoding: Decoding;
@@ -21,7 +26,7 @@ export interface SampleOptions {
 
 /** Samples solutions of all problems: by problem in the order given, then by index. */
 export async function sample(context: RunContext, options: SampleOptions): Promise<SampledSolution[]> {
-  const { model, problems, prompt, decoding, chunk, topEntropies = false } = options;
+  const { model, adapter, detail, problems, prompt, decoding, chunk, topEntropies = false } = options;
   const stage = context.progress.stage('sample');
   stage.expect(problems.length * decoding.samples);
   return stage.run(async () => {
@@ -35,13 +40,19 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
       const { ref, reused } = await findOrMake(context, {
         stage: 'sample',
         label: `chunk ${index + 1}`,
-        key: { model, prompts, sampling: { ...sampling }, topEntropies: topEntropies || undefined },
+        key: {
+          model,
+          adapter: adapter?.sha256,
+          prompts,
+          sampling: { ...sampling },
+          topEntropies: topEntropies || undefined,
+        },
         make: () =>
           outlastRestarts(
             [context.services.generator],
             async () => {
               const rows: SampledSolution[] = [];
-              const request = { adapter: undefined, prompts, sampling };
+              const request = { adapter, prompts, sampling };
               const options = { signal: context.signal, timeoutMs: SAMPLING_DEADLINE_MS };
               try {
                 for await (const response of context.services.generator.generate(request, options)) {
@@ -62,7 +73,7 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
       solutions.push(...rows);
     }
     return solutions;
-  });
+  }, detail);
 }
 
 /** Longest a chunk may take. */

@@ -20,13 +20,14 @@ export interface Saturation {
 /**
  * Keeps the questions all of whose solutions are correct.
  *
- * @throws InputError when there is none, or when a verifier of one's own fails.
+ * @throws InputError when there is none, unless there may be none, or when a verifier of one's own fails.
  */
 export async function saturate(
   context: RunContext,
   problems: readonly Problem[],
   solutions: readonly SampledSolution[],
   verifier: Verifier,
+  { mayBeNone = false }: { readonly mayBeNone?: boolean } = {},
 ): Promise<Saturation> {
   const verifying = context.progress.stage('verify');
   verifying.expect(solutions.length);
@@ -46,7 +47,7 @@ export async function saturate(
     const accuracy =
       byCorrect.reduce((sum, questions, correct) => sum + questions * correct, 0) /
       Math.max(1, solutions.length);
-    if (groups.length === 0)
+    if (groups.length === 0 && !mayBeNone)
       throw noneSaturated(problems.length, solutions.length / problems.length, accuracy);
     const { ref } = await findOrMake(context, {
       stage: 'saturate',

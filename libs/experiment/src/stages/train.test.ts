@@ -101,11 +101,19 @@ describe('what determines a training', () => {
       { ...grpo, lossType: 'dr_grpo' },
       { ...grpo, lossType: 'grpo', epsilonHigh: 0.3 },
       { ...grpo, lossType: 'grpo', beta: 0.04 },
+      { ...grpo, lossType: 'dapo' },
+      { ...grpo, lossType: 'bnpo' },
+      { ...grpo, lossType: 'grpo', importanceSamplingLevel: 'sequence' },
+      { ...grpo, lossType: 'grpo', importanceSamplingLevel: 'sequence', beta: 0.04 },
     ];
     expect(new Set(objectives.map((objective) => hashKey(keyOf(objective)))).size).toBe(objectives.length);
     expect(keyOf({ ...grpo, lossType: 'grpo', epsilonHigh: 0.2 })).toEqual(
       keyOf({ ...grpo, lossType: 'grpo' }),
     );
+    // What ratios of sequences without a divergence always were.
+    const sequences = { ...grpo, lossType: 'grpo', importanceSamplingLevel: 'sequence' } as const;
+    expect(JSON.stringify(keyOf(sequences))).not.toContain('importanceSamplingLevel');
+    expect(JSON.stringify(keyOf({ ...grpo, lossType: 'rloo' }))).not.toContain('importanceSamplingLevel');
     expect(keyOf({ type: 'sft', choose: 'best', ...training })).toMatchObject({
       objective: { $case: 'sft', value: { selection: SftSelection.SFT_SELECTION_BEST } },
     });

@@ -2,25 +2,37 @@
 import type { ArtifactRef } from '@overtone/artifacts';
 import { hashKey, type Json } from '@overtone/artifacts';
 import {
+  AlarmAction,
   DpoLossType,
   GrpoLossType,
+  ImportanceSamplingLevel,
   type Job,
-  JobState,
   Schedule,
   SftSelection,
   type TrainingSpec,
 } from '@overtone/contracts';
-import { RpcError } from '@overtone/rpc';
 import { z } from 'zod';
 import type { Objective } from '../config/schema.ts';
-import type { Stage } from '../progress.ts';
-import { findOrMake, readRows, type RunContext } from '../run-context.ts';
-import { outlastRestarts, type Services } from '../services.ts';
+import { type Found, findOrMake, readRows, type RunContext } from '../run-context.ts';
+import { followJob } from './follow-job.ts';
+import { followUntil } from './follow-until.ts';
+import type { Until } from './select.ts';
 
 /** Weights at a step. */
 export interface TrainedSnapshot {
   readonly step: number;
   readonly weights: ArtifactRef;
+}
+
+/** What a training left. */
+export interface Training {
+  /** In the order of steps, but where an alarm ended the training, its last good weights come last. */
+  readonly snapshots: readonly TrainedSnapshot[];
+  readonly metrics: z.infer<typeof trained>['metrics'];
+  /** The alarm that ended it, in words. */
+  readonly alarm?: string | undefined;
+  /** Alarms that did not end it. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** What to train. */
@@ -31,6 +43,10 @@ export interface TrainOptions {
   readonly spec: TrainingSpec;
   /** SHA-256 of the model: stands for it in the key. */
   readonly model: string;
+  /** Where it may end early, and everything that determines that. Default: at its last step. */
+  readonly until?: (Pick<Until, 'ends'> & { readonly key: Json }) | undefined;
+  /** Runs the job when it is its turn. */
+  readonly turn: <Result>(task: () => Promise<Result>) => Promise<Result>;
 }
 
 const trained = z.object({
@@ -38,42 +54,85 @@ const trained = z.object({
     z.object({ step: z.int(), weights: z.object({ sha256: z.string(), mediaType: z.string() }) }),
   ),
   metrics: z.array(z.object({ step: z.int(), values: z.record(z.string(), z.number().nullable()) })),
+  alarm: z.string().optional(),
+  warnings: z.array(z.string()).optional(),
 });
 
 /**
  * Trains, or finds what was trained with the same specification before.
  *
- * @returns the snapshots in order; the last is that of the last step.
  * @throws Error when the job fails.
  */
 export async function train(
   context: RunContext,
-  { label, spec, model }: TrainOptions,
-): Promise<TrainedSnapshot[]> {
+  { label, spec, model, until, turn }: TrainOptions,
+): Promise<Training> {
   const stage = context.progress.stage('train');
-  return stage.run(async () => {
-    const { ref, reused } = await findOrMake(context, {
+  const work = trainingKey(spec, model);
+  const inTurn = <Result>(task: () => Promise<Result>): Promise<Result> => turn(() => stage.run(task, label));
+  const findOrTrain = (): Promise<Found> =>
+    findOrMake(context, {
       stage: 'train',
       label,
-      key: trainingKey(spec, model),
+      key: until === undefined ? work : { training: work, until: until.key },
       make: async (key) => {
-        // The trainer compares specifications by value: a model folder that has moved is another job.
-        const jobId = hashKey({ key, model: spec.model });
         const { trainer } = context.services;
-        const { job, metrics } = await followJob({ trainer, jobId, spec, stage, signal: context.signal });
-        const snapshots = job.snapshots.flatMap(({ step, weights }) =>
-          weights === undefined ? [] : [{ step, weights }],
-        );
-        return context.store.writeJsonl([{ snapshots, metrics }]);
+        const { signal, store } = context;
+        // The trainer compares specifications by value: a model folder that has moved is another job. One that ends early is another one
+        // than the same that does not, and may be continued.
+        const jobOf = (of: Json): string => hashKey({ key: of, model: spec.model });
+        if (until !== undefined) {
+          const jobId = jobOf({ training: work, ends: 'early' });
+          const { ends } = until;
+          return store.writeJsonl([
+            plain(await followUntil({ trainer, jobId, spec, stage, signal, ends, turn: inTurn })),
+          ]);
+        }
+        const followed = await followJob({ trainer, jobId: jobOf(key), spec, stage, signal });
+        return store.writeJsonl([plain({ ...trainingOf(followed.job, spec), metrics: followed.metrics })]);
       },
     });
-    const [result] = await readRows(context.store, ref, (value) => trained.parse(value));
-    const last = result?.snapshots.at(-1);
-    if (result === undefined || last === undefined || last.step !== spec.steps)
-      throw new Error(`training ${label} ended without the weights of its last step`);
-    if (reused) stage.advance(spec.steps, true);
-    return result.snapshots;
-  }, label);
+  // One that ends early is measured meanwhile: only what the trainer does of it waits for its turn.
+  const { ref, reused } = await (until === undefined ? inTurn(findOrTrain) : findOrTrain());
+  const [result] = await readRows(context.store, ref, (value) => trained.parse(value));
+  const last = result?.snapshots.at(-1);
+  const early = until !== undefined || result?.alarm !== undefined;
+  if (result === undefined || last === undefined || (last.step !== spec.steps && !early))
+    throw new Error(`training ${label} ended without the weights of its last step`);
+  for (const alarm of [result.alarm ?? [], result.warnings ?? []].flat())
+    context.progress.say(`${label}: ${alarm}`);
+  if (reused) stage.advance(spec.steps, true);
+  return result;
+}
+
+/** What is written: nothing of what there was not. */
+function plain({ snapshots, metrics, alarm, warnings = [] }: Training) {
+  return {
+    snapshots,
+    metrics,
+    ...(alarm !== undefined && { alarm }),
+    ...(warnings.length > 0 && { warnings }),
+  };
+}
+
+/** What a job that has ended by itself left; `regular` are the snapshots that it was to leave, so far. */
+export function trainingOf(
+  { snapshots, alarms }: Job,
+  { snapshotEverySteps, steps }: TrainingSpec,
+): Omit<Training, 'metrics'> & { readonly regular: readonly TrainedSnapshot[] } {
+  const complete = snapshots.flatMap(({ step, weights }) =>
+    weights === undefined ? [] : [{ step, weights }],
+  );
+  const regular = complete.filter(
+    ({ step }) => step === steps || (step > 0 && snapshotEverySteps > 0 && step % snapshotEverySteps === 0),
+  );
+  const [ending] = alarms.filter(({ keptStep }) => keptStep !== undefined);
+  const kept = complete.find(({ step }) => step === ending?.keptStep);
+  const warnings = alarms.filter(({ keptStep }) => keptStep === undefined).map(({ message }) => message);
+  if (ending === undefined || kept === undefined) return { snapshots: regular, regular, warnings };
+  const alarm = `an alarm ended it at step ${ending.step}, back to the weights of step ${kept.step}: ${ending.message}`;
+  const others = regular.filter(({ step }) => step !== kept.step);
+  return { snapshots: [...others, kept], regular, alarm, warnings };
 }
 
 /**
@@ -100,99 +159,6 @@ function keyOf(objective: TrainingSpec['objective']) {
   return { $case: objective.$case, value: Object.fromEntries(settings) };
 }
 
-/** A job to follow. */
-export interface JobToFollow {
-  readonly trainer: Services['trainer'];
-  /** The job's id; with the same specification, the same job. */
-  readonly jobId: string;
-  readonly spec: TrainingSpec;
-  /** Counts the steps; the caller has told it how many, unless the specification leaves that to the job. */
-  readonly stage: Stage;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Creates a job, or joins it, and watches it to its end, also when the trainer dies and comes back in between.
- *
- * @throws Error when the job fails or is cancelled.
- */
-export async function followJob({ trainer, jobId, spec, stage, signal }: JobToFollow) {
-  const options = { signal };
-  const metrics = new Map<number, Record<string, number>>();
-  let seen = 0;
-  let counted = spec.steps > 0;
-  /** A job that makes one pass says itself how many steps that takes. */
-  const countSteps = (job: Job | undefined): void => {
-    if (counted || job === undefined || job.steps === 0) return;
-    stage.expect(job.steps);
-    counted = true;
-  };
-  return outlastRestarts(
-    [trainer],
-    async (progressed) => {
-      const created = await createJob(trainer, spec, jobId, signal);
-      let job = finished(created);
-      while (job === undefined) {
-        countSteps((await trainer.getJob({ jobId }, options)).job);
-        try {
-          for await (const { event } of trainer.watchJob({ jobId, afterStep: seen }, options)) {
-            if (event?.$case === 'step') {
-              const { loss } = event.value.values;
-              metrics.set(event.value.step, event.value.values);
-              if (loss !== undefined) stage.note(`loss ${loss.toPrecision(3)}`);
-              stage.advance(Math.max(0, event.value.step - seen));
-              seen = Math.max(seen, event.value.step);
-              progressed();
-            } else if (event?.$case === 'job') {
-              countSteps(event.value);
-              job = finished(event.value);
-            }
-            if (job !== undefined) break;
-          }
-        } catch (error) {
-          if (!(error instanceof RpcError) || error.codeName !== 'DEADLINE_EXCEEDED') throw error;
-        }
-        job ??= finished((await trainer.getJob({ jobId }, options)).job);
-      }
-      // Steps that a job which has ended does not send again count as done.
-      stage.advance(Math.max(0, job.steps - seen));
-      seen = job.steps;
-      const rows = [...metrics]
-        .sort(([left], [right]) => left - right)
-        .map(([step, values]) => ({ step, values }));
-      return { job, metrics: rows };
-    },
-    options,
-  );
-}
-
-/** Creates a job, or joins it: one that failed or was cancelled in an earlier sitting continues from its last checkpoint. */
-async function createJob(
-  trainer: Services['trainer'],
-  spec: TrainingSpec,
-  jobId: string,
-  signal: AbortSignal,
-): Promise<Job> {
-  const { job } = await trainer.createJob({ jobId, spec, resume: true }, { signal });
-  if (job === undefined) throw new Error('the trainer answered without a job');
-  return job;
-}
-
-/** The job when it has succeeded, undefined while it is under way. @throws Error when it failed. */
-function finished(job: Job | undefined): Job | undefined {
-  if (job === undefined) throw new Error('the trainer answered without a job');
-  switch (job.state) {
-    case JobState.JOB_STATE_SUCCEEDED:
-      return job;
-    case JobState.JOB_STATE_FAILED:
-      throw new Error(`training failed at step ${job.step} of ${job.steps}: ${job.error}`);
-    case JobState.JOB_STATE_CANCELLED:
-      throw new Error(`training was cancelled at step ${job.step} of ${job.steps}`);
-    default:
-      return undefined;
-  }
-}
-
 const SELECTIONS = {
   best: SftSelection.SFT_SELECTION_BEST,
   random: SftSelection.SFT_SELECTION_RANDOM,
@@ -211,9 +177,16 @@ const LOSS_TYPES = {
 } as const;
 
 const GRPO_LOSS_TYPES = {
+  dapo: GrpoLossType.GRPO_LOSS_TYPE_DAPO,
+  bnpo: GrpoLossType.GRPO_LOSS_TYPE_BNPO,
   grpo: GrpoLossType.GRPO_LOSS_TYPE_GRPO,
   rloo: GrpoLossType.GRPO_LOSS_TYPE_RLOO,
   dr_grpo: GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO,
+} as const;
+
+const LEVELS = {
+  token: ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN,
+  sequence: ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_SEQUENCE,
 } as const;
 
 const SCHEDULES = {
@@ -221,6 +194,12 @@ const SCHEDULES = {
   linear: Schedule.SCHEDULE_LINEAR,
   constant: Schedule.SCHEDULE_CONSTANT,
   'warmup-stable-decay': Schedule.SCHEDULE_WARMUP_STABLE_DECAY,
+} as const;
+
+const ALARM_ACTIONS = {
+  stop: AlarmAction.ALARM_ACTION_STOP,
+  warn: AlarmAction.ALARM_ACTION_WARN,
+  off: AlarmAction.ALARM_ACTION_OFF,
 } as const;
 
 /** The trainer's specification of an objective with a learning rate and a seed. */
@@ -233,8 +212,10 @@ export function trainingSpec(options: {
   readonly seed: number;
   /** What to compute on, "device/precision". Default: "cpu/float32". */
   readonly engine: string | undefined;
+  /** The adapter to continue from, which is also the reference. Default: a new one, with the base model as the reference. */
+  readonly from?: ArtifactRef | undefined;
 }): TrainingSpec {
-  const { model, dataset, objective, learningRate, seed, engine } = options;
+  const { model, dataset, objective, learningRate, seed, engine, from } = options;
   return {
     model,
     dataset,
@@ -255,6 +236,11 @@ export function trainingSpec(options: {
     microBatches: objective.microBatches,
     gradientCheckpointing: objective.gradientCheckpointing,
     maxLossRatio: objective.maxLossRatio,
+    maxKl: objective.alarms?.maxKl,
+    minEntropyRatio: objective.alarms?.minEntropyRatio,
+    alarmAction: objective.alarms?.action && ALARM_ACTIONS[objective.alarms.action],
+    initialAdapter: from,
+    referenceAdapter: from,
   };
 }
 
@@ -286,9 +272,21 @@ function toMessage(objective: Objective): NonNullable<TrainingSpec['objective']>
       return { $case: 'plackettLuce', value: { beta: objective.beta } };
     case 'grpo': {
       const { lossType, epsilon, epsilonHigh = epsilon, beta, maxCompletionLength } = objective;
+      const { importanceSamplingLevel = lossType === 'rloo' ? 'sequence' : 'token' } = objective;
       return {
         $case: 'grpo',
-        value: { lossType: GRPO_LOSS_TYPES[lossType], epsilon, epsilonHigh, beta, maxCompletionLength },
+        value: {
+          lossType: GRPO_LOSS_TYPES[lossType],
+          epsilon,
+          epsilonHigh,
+          beta,
+          maxCompletionLength,
+          // Ratios of sequences are what a trainer takes that knows no other; their divergence used to be that of sequences too.
+          importanceSamplingLevel:
+            importanceSamplingLevel === 'sequence' && beta === 0
+              ? undefined
+              : LEVELS[importanceSamplingLevel],
+        },
       };
     }
     case 'rrhf': {

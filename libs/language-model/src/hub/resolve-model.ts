@@ -151,9 +151,10 @@ async function fetchSnapshot(
   folder: string,
   settings: HubSettings,
   options: ResolveOptions,
+  choose = chooseFiles,
 ): Promise<string> {
   const { commit, files } = await askHub(model, reference, settings, options.signal);
-  const chosen = chooseFiles(model, reference, files);
+  const chosen = choose(model, reference, files);
   const total = chosen.reduce((sum, { size }) => sum + size, 0);
   const snapshot = join(folder, 'snapshots', commit);
   let bytes = 0;
@@ -182,13 +183,17 @@ async function fetchSnapshot(
 }
 
 /** The snapshot of a revision in the cache, if it holds all that loading needs. */
-async function cachedSnapshot(folder: string, reference: HubReference): Promise<string | undefined> {
+async function cachedSnapshot(
+  folder: string,
+  reference: HubReference,
+  isWhole = isComplete,
+): Promise<string | undefined> {
   const commit = isCommit(reference.revision)
     ? reference.revision
     : await readFile(join(folder, 'refs', reference.revision), 'utf8').catch(() => undefined);
   if (commit === undefined || !isCommit(commit.trim())) return undefined;
   const snapshot = join(folder, 'snapshots', commit.trim());
-  return (await isComplete(snapshot, reference)) ? snapshot : undefined;
+  return (await isWhole(snapshot, reference)) ? snapshot : undefined;
 }
 
 /** A model that has been found. */
@@ -225,17 +230,57 @@ export async function locateModel(reference: string, options: ResolveOptions = {
       `${reference}: there is no such model folder or .gguf file; models on the hub are named owner/name or owner/name@revision`,
     );
   }
+  return located(await snapshotOf(reference, parsed, options), parsed);
+}
+
+const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'];
+
+/**
+ * Finds an adapter in PEFT's format, and fetches it if need be, as {@link locateModel} does a model.
+ *
+ * @returns the folder, whose files may be links.
+ * @throws {ModelError} as `locateModel`.
+ */
+export async function locateAdapter(reference: string, options: ResolveOptions = {}): Promise<string> {
+  if ((await stat(reference).catch(() => undefined)) !== undefined) return resolve(reference);
+  const parsed = parseHubReference(reference);
+  if (!parsed)
+    throw new ModelError(
+      `${reference}: there is no such adapter folder; adapters on the hub are named owner/name or owner/name@revision`,
+    );
+  return snapshotOf(reference, parsed, options, {
+    isWhole: async (snapshot) => {
+      const there = await filesIn(snapshot);
+      return ADAPTER_FILES.every((file) => there.includes(file));
+    },
+    choose: (name, _, files) => {
+      const chosen = files.filter((file) => ADAPTER_FILES.includes(file.name));
+      if (chosen.length < ADAPTER_FILES.length)
+        throw new ModelError(`${name}: the repository is no adapter; one has ${ADAPTER_FILES.join(' and ')}`);
+      return chosen;
+    },
+  });
+}
+
+/** A revision's files in the cache, fetched if need be. */
+async function snapshotOf(
+  reference: string,
+  parsed: HubReference,
+  options: ResolveOptions,
+  { isWhole, choose }: { isWhole?: typeof isComplete; choose?: typeof chooseFiles } = {},
+): Promise<string> {
   const settings = hubSettings(options.environment ?? process.env);
   const folder = join(settings.cache, `models--${parsed.repository.replace('/', '--')}`);
   const offline = options.offline ?? settings.offline;
-  const cached = offline || isCommit(parsed.revision) ? await cachedSnapshot(folder, parsed) : undefined;
-  if (cached !== undefined) return located(cached, parsed);
+  const cached =
+    offline || isCommit(parsed.revision) ? await cachedSnapshot(folder, parsed, isWhole) : undefined;
+  if (cached !== undefined) return cached;
   if (offline) {
     throw new ModelError(
       `${reference}: there is no such folder here, and the cache ${settings.cache} does not hold it whole; without HF_HUB_OFFLINE, overtone model fetch ${reference} downloads it`,
     );
   }
-  return located(await fetchSnapshot(reference, parsed, folder, settings, options), parsed);
+  return fetchSnapshot(reference, parsed, folder, settings, options, choose);
 }
 
 /** The local path of a model; see {@link locateModel}. */

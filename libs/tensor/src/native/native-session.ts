@@ -60,8 +60,13 @@ export class NativeSession {
     this.library = library;
     this.tensors = tensorsOf.get(library) ?? new NativeTensors(library);
     tensorsOf.set(library, this.tensors);
-    const weights = Object.entries(options.weights).filter(([name]) => graph.inputs.has(name));
-    const resident = new Set(weights.map(([name]) => name));
+    const read = new Set([...graph.liveNodes().flatMap(({ inputs }) => inputs), ...graph.outputs.values()]);
+    const resident = new Set(Object.keys(options.weights).filter((name) => graph.inputs.has(name)));
+    // Those that nobody reads are neither fed nor kept.
+    const weights = Object.entries(options.weights).filter(([name]) => {
+      const value = graph.inputs.get(name);
+      return value !== undefined && read.has(value);
+    });
     this.weights = weights.map(([, tensor]) => tensor);
     this.inputs = [...graph.inputs.keys()].filter((name) => !resident.has(name));
     this.outputs = [...graph.outputs];

@@ -66,6 +66,7 @@ const KINDS = {
   int64: BigInt64Array,
   float16: Uint16Array,
   uint8: Uint8Array,
+  int8: Int8Array,
   bool: Uint8Array,
 };
 

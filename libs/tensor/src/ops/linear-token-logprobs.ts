@@ -3,21 +3,24 @@ import * as tf from '@tensorflow/tfjs-core';
 import { addAt, pick, softmaxSums, tokenLogprobs } from './token-logprob.ts';
 
 /** Logits held at once. */
-const LOGITS_AT_ONCE = 2 ** 23;
+export const LOGITS_AT_ONCE = 2 ** 23;
 
-interface Piece {
+/** Consecutive rows that are computed at once. */
+export interface Piece {
   readonly start: number;
   readonly size: number;
 }
 
-function piecesOf(rows: number, size: number): Piece[] {
+/** All rows, `size` at a time. */
+export function piecesOf(rows: number, size: number): Piece[] {
   return Array.from({ length: Math.ceil(rows / size) }, (_, piece) => ({
     start: piece * size,
     size: Math.min(size, rows - piece * size),
   }));
 }
 
-const rowsOf = (x: tf.Tensor, { start, size }: Piece): tf.Tensor2D =>
+/** A piece of a matrix. */
+export const rowsOf = (x: tf.Tensor, { start, size }: Piece): tf.Tensor2D =>
   tf.slice(x as tf.Tensor2D, [start, 0], [size, -1]);
 const itemsOf = (x: tf.Tensor, { start, size }: Piece): tf.Tensor1D =>
   tf.slice(x as tf.Tensor1D, [start], [size]);

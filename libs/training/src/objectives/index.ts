@@ -1,13 +1,14 @@
 // The training objectives.
 export { dpo, type DpoLossType, type DpoOptions } from './dpo.ts';
 export {
+  type CompletionTokens,
   type Example,
   type LossInput,
   type LossOutput,
   type Objective,
   type ScoredGroup,
 } from './objective.ts';
-export { grpo, type GrpoLossType, type GrpoOptions } from './grpo.ts';
+export { grpo, type GrpoLossType, type GrpoOptions, type ImportanceSamplingLevel } from './grpo.ts';
 export { desirability, kto, type KtoOptions } from './kto.ts';
 export { orpo, type OrpoOptions } from './orpo.ts';
 export { plackettLuce, type PlackettLuceOptions } from './plackett-luce.ts';

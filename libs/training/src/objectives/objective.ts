@@ -15,6 +15,18 @@ export interface Example {
   readonly coefficients: Readonly<Record<string, readonly number[]>>;
 }
 
+/** What a loss of tokens is computed from besides; all but `belongs` are [targets], whose unused places belong to no completion. */
+export interface CompletionTokens {
+  /** Log-probability of each completion token, nats; some number at unused places. */
+  readonly logprobs: tf.Tensor1D;
+  /** The same under the reference model; 0 at unused places. */
+  readonly reference: tf.Tensor1D;
+  /** The same under the model that the run starts from, which the completions are taken to be sampled from; 0 at unused places. */
+  readonly old: tf.Tensor1D;
+  /** 1 where a token belongs to a completion; [targets, places]. */
+  readonly belongs: tf.Tensor2D;
+}
+
 /** What a loss is computed from; every tensor is [places], with zeros (ones in `tokens`) at unused places. */
 export interface LossInput {
   /** Sum of completion-token log-probabilities, nats. */
@@ -27,6 +39,8 @@ export interface LossInput {
   readonly groups: tf.Scalar;
   /** The objective's coefficients. */
   readonly coefficients: Readonly<Record<string, tf.Tensor1D>>;
+  /** The completions' tokens, where the objective needs them. */
+  readonly each?: CompletionTokens | undefined;
 }
 
 /** A loss to minimise, and what else to report; all scalars. */
@@ -40,6 +54,8 @@ export interface Objective {
   readonly name: string;
   /** Whether the loss needs log-probabilities under the starting model. */
   readonly needsReference: boolean;
+  /** Whether the loss needs log-probabilities of each token: `LossInput.each`. Default false. */
+  readonly needsTokens?: boolean;
   /** Names of the numbers that `example` gives for each solution. */
   readonly coefficients: readonly string[];
   /** Chooses from a group; undefined when there is nothing to learn from it. `random` is uniform in [0, 1). */
@@ -56,6 +72,8 @@ export interface Objective {
   readonly wholeBatch?: boolean;
   /** The loss of a batch. */
   loss(input: LossInput): LossOutput;
+  /** What else to report of a step, from the scores of the solutions that it trains on, group by group. Default: nothing. */
+  scoreMetrics?(scores: readonly (readonly number[])[]): Readonly<Record<string, number>>;
 }
 
 /** Indices of the largest and the smallest score; the first of equals. */
@@ -74,4 +92,10 @@ export function coefficient(input: LossInput, name: string): tf.Tensor1D {
   const tensor = input.coefficients[name];
   if (!tensor) throw new Error(`The batch has no coefficient ${name}`);
   return tensor;
+}
+
+/** The completions' tokens. Throws when the batch lacks them. */
+export function completionTokens({ each }: LossInput): CompletionTokens {
+  if (!each) throw new Error('The batch has no log-probabilities of tokens');
+  return each;
 }

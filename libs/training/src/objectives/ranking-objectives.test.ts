@@ -19,6 +19,20 @@ interface Group {
   readonly tokens: readonly number[];
 }
 
+/** The tokens of solutions, each with its share of the log-probability. */
+function tokensOf(chosen: readonly { readonly at: number; readonly group: Group }[]) {
+  const of = (key: 'logprobs' | 'reference'): tf.Tensor1D =>
+    tf.tensor1d(
+      chosen.flatMap(({ at, group }) => {
+        const count = group.tokens[at] ?? 0;
+        return Array<number>(count).fill((group[key][at] ?? NaN) / count);
+      }),
+    );
+  const owners = chosen.flatMap(({ at, group }, owner) => Array<number>(group.tokens[at] ?? 0).fill(owner));
+  const belongs = tf.cast(tf.oneHot(tf.tensor1d(owners, 'int32'), chosen.length), 'float32') as tf.Tensor2D;
+  return { logprobs: of('logprobs'), reference: of('reference'), old: of('reference'), belongs };
+}
+
 /** The loss of groups as one batch. */
 function lossOf(spec: ObjectiveSpec, groups: readonly Group[]): number {
   const objective = createObjective(spec);
@@ -40,6 +54,7 @@ function lossOf(spec: ObjectiveSpec, groups: readonly Group[]): number {
           tf.tensor1d(examples.flatMap(({ coefficients }) => coefficients[name] ?? [])),
         ]),
       ),
+      each: tokensOf(examples.flatMap(({ solutions, group }) => solutions.map((at) => ({ at, group })))),
     });
     return loss.dataSync()[0] ?? NaN;
   });
@@ -151,7 +166,7 @@ describe('advantages', () => {
     fc.assert(
       fc.property(
         group,
-        fc.constantFrom('grpo' as const, 'rloo' as const, 'dr_grpo' as const),
+        fc.constantFrom('dapo' as const, 'grpo' as const, 'rloo' as const, 'dr_grpo' as const),
         (scores, type) => {
           const found = advantages(type, scores);
           expect(found.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 6);
@@ -186,6 +201,32 @@ describe('advantages', () => {
       expect(far).toBeCloseTo(lossOf(spec, groupsMoved([-80, 80, -80, -80, 80])), 6);
       expect(far).toBeLessThan(0);
     }
+  });
+});
+
+describe('ratios of tokens and of solutions', () => {
+  const moved = [1.2, -0.8, 0.3, -2, 1.5];
+
+  it('are the same where the tokens of a solution have moved alike, but rloo multiplies them', () => {
+    for (const lossType of ['dapo', 'grpo', 'dr_grpo'] as const) {
+      const loss = (importanceSamplingLevel: 'token' | 'sequence'): number =>
+        lossOf({ type: 'grpo', lossType, importanceSamplingLevel, beta: 0.1 }, groupsMoved(moved));
+      expect(loss('token')).toBeCloseTo(loss('sequence'), 6);
+    }
+    expect(() =>
+      createObjective({ type: 'grpo', lossType: 'rloo', importanceSamplingLevel: 'token' }),
+    ).toThrow(/importanceSamplingLevel is token, but rloo/);
+  });
+
+  it('are averaged over tokens by dapo and bnpo, over solutions by grpo: the same where all are as long', () => {
+    const loss = (lossType: 'dapo' | 'bnpo' | 'grpo', groups: readonly Group[]): number =>
+      lossOf({ type: 'grpo', lossType }, groups);
+    const alike = groupsMoved(moved).map((group) => ({ ...group, tokens: group.tokens.map(() => 5) }));
+    expect(loss('dapo', alike)).toBeCloseTo(loss('grpo', alike), 6);
+    expect(loss('bnpo', groupsMoved(moved))).toBe(loss('dapo', groupsMoved(moved)));
+    expect(Math.abs(loss('dapo', groupsMoved(moved)) - loss('grpo', groupsMoved(moved)))).toBeGreaterThan(
+      0.01,
+    );
   });
 });
 

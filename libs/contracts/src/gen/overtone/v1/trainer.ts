@@ -186,6 +186,10 @@ export const GrpoLossType = {
   GRPO_LOSS_TYPE_RLOO: 2,
   /** GRPO_LOSS_TYPE_DR_GRPO - Less the mean; completions weigh by their tokens. */
   GRPO_LOSS_TYPE_DR_GRPO: 3,
+  /** GRPO_LOSS_TYPE_DAPO - Standardised in the group; the mean over the tokens of a step. */
+  GRPO_LOSS_TYPE_DAPO: 4,
+  /** GRPO_LOSS_TYPE_BNPO - As DAPO, whose name in TRL it is where a step is not accumulated. */
+  GRPO_LOSS_TYPE_BNPO: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -196,6 +200,8 @@ export namespace GrpoLossType {
   export type GRPO_LOSS_TYPE_GRPO = typeof GrpoLossType.GRPO_LOSS_TYPE_GRPO;
   export type GRPO_LOSS_TYPE_RLOO = typeof GrpoLossType.GRPO_LOSS_TYPE_RLOO;
   export type GRPO_LOSS_TYPE_DR_GRPO = typeof GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO;
+  export type GRPO_LOSS_TYPE_DAPO = typeof GrpoLossType.GRPO_LOSS_TYPE_DAPO;
+  export type GRPO_LOSS_TYPE_BNPO = typeof GrpoLossType.GRPO_LOSS_TYPE_BNPO;
   export type UNRECOGNIZED = typeof GrpoLossType.UNRECOGNIZED;
 }
 
@@ -213,6 +219,12 @@ export function grpoLossTypeFromJSON(object: any): GrpoLossType {
     case 3:
     case 'GRPO_LOSS_TYPE_DR_GRPO':
       return GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO;
+    case 4:
+    case 'GRPO_LOSS_TYPE_DAPO':
+      return GrpoLossType.GRPO_LOSS_TYPE_DAPO;
+    case 5:
+    case 'GRPO_LOSS_TYPE_BNPO':
+      return GrpoLossType.GRPO_LOSS_TYPE_BNPO;
     case -1:
     case 'UNRECOGNIZED':
     default:
@@ -230,7 +242,66 @@ export function grpoLossTypeToJSON(object: GrpoLossType): string {
       return 'GRPO_LOSS_TYPE_RLOO';
     case GrpoLossType.GRPO_LOSS_TYPE_DR_GRPO:
       return 'GRPO_LOSS_TYPE_DR_GRPO';
+    case GrpoLossType.GRPO_LOSS_TYPE_DAPO:
+      return 'GRPO_LOSS_TYPE_DAPO';
+    case GrpoLossType.GRPO_LOSS_TYPE_BNPO:
+      return 'GRPO_LOSS_TYPE_BNPO';
     case GrpoLossType.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
+/** What has a ratio of probabilities of its own. */
+export const ImportanceSamplingLevel = {
+  /** IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED - SEQUENCE. */
+  IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED: 0,
+  /** IMPORTANCE_SAMPLING_LEVEL_TOKEN - Each token. */
+  IMPORTANCE_SAMPLING_LEVEL_TOKEN: 1,
+  /** IMPORTANCE_SAMPLING_LEVEL_SEQUENCE - Each completion. */
+  IMPORTANCE_SAMPLING_LEVEL_SEQUENCE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ImportanceSamplingLevel = (typeof ImportanceSamplingLevel)[keyof typeof ImportanceSamplingLevel];
+
+export namespace ImportanceSamplingLevel {
+  export type IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED =
+    typeof ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED;
+  export type IMPORTANCE_SAMPLING_LEVEL_TOKEN =
+    typeof ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN;
+  export type IMPORTANCE_SAMPLING_LEVEL_SEQUENCE =
+    typeof ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_SEQUENCE;
+  export type UNRECOGNIZED = typeof ImportanceSamplingLevel.UNRECOGNIZED;
+}
+
+export function importanceSamplingLevelFromJSON(object: any): ImportanceSamplingLevel {
+  switch (object) {
+    case 0:
+    case 'IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED':
+      return ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED;
+    case 1:
+    case 'IMPORTANCE_SAMPLING_LEVEL_TOKEN':
+      return ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN;
+    case 2:
+    case 'IMPORTANCE_SAMPLING_LEVEL_SEQUENCE':
+      return ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_SEQUENCE;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return ImportanceSamplingLevel.UNRECOGNIZED;
+  }
+}
+
+export function importanceSamplingLevelToJSON(object: ImportanceSamplingLevel): string {
+  switch (object) {
+    case ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED:
+      return 'IMPORTANCE_SAMPLING_LEVEL_UNSPECIFIED';
+    case ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_TOKEN:
+      return 'IMPORTANCE_SAMPLING_LEVEL_TOKEN';
+    case ImportanceSamplingLevel.IMPORTANCE_SAMPLING_LEVEL_SEQUENCE:
+      return 'IMPORTANCE_SAMPLING_LEVEL_SEQUENCE';
+    case ImportanceSamplingLevel.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
   }
@@ -299,6 +370,66 @@ export function scheduleToJSON(object: Schedule): string {
     case Schedule.SCHEDULE_WARMUP_STABLE_DECAY:
       return 'SCHEDULE_WARMUP_STABLE_DECAY';
     case Schedule.UNRECOGNIZED:
+    default:
+      return 'UNRECOGNIZED';
+  }
+}
+
+/** What an alarm does. */
+export const AlarmAction = {
+  /** ALARM_ACTION_UNSPECIFIED - Not set. */
+  ALARM_ACTION_UNSPECIFIED: 0,
+  /** ALARM_ACTION_STOP - Ends the job, which has succeeded; its last good weights are among its snapshots. */
+  ALARM_ACTION_STOP: 1,
+  /** ALARM_ACTION_WARN - The job goes on. */
+  ALARM_ACTION_WARN: 2,
+  /** ALARM_ACTION_OFF - Nothing is watched. */
+  ALARM_ACTION_OFF: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type AlarmAction = (typeof AlarmAction)[keyof typeof AlarmAction];
+
+export namespace AlarmAction {
+  export type ALARM_ACTION_UNSPECIFIED = typeof AlarmAction.ALARM_ACTION_UNSPECIFIED;
+  export type ALARM_ACTION_STOP = typeof AlarmAction.ALARM_ACTION_STOP;
+  export type ALARM_ACTION_WARN = typeof AlarmAction.ALARM_ACTION_WARN;
+  export type ALARM_ACTION_OFF = typeof AlarmAction.ALARM_ACTION_OFF;
+  export type UNRECOGNIZED = typeof AlarmAction.UNRECOGNIZED;
+}
+
+export function alarmActionFromJSON(object: any): AlarmAction {
+  switch (object) {
+    case 0:
+    case 'ALARM_ACTION_UNSPECIFIED':
+      return AlarmAction.ALARM_ACTION_UNSPECIFIED;
+    case 1:
+    case 'ALARM_ACTION_STOP':
+      return AlarmAction.ALARM_ACTION_STOP;
+    case 2:
+    case 'ALARM_ACTION_WARN':
+      return AlarmAction.ALARM_ACTION_WARN;
+    case 3:
+    case 'ALARM_ACTION_OFF':
+      return AlarmAction.ALARM_ACTION_OFF;
+    case -1:
+    case 'UNRECOGNIZED':
+    default:
+      return AlarmAction.UNRECOGNIZED;
+  }
+}
+
+export function alarmActionToJSON(object: AlarmAction): string {
+  switch (object) {
+    case AlarmAction.ALARM_ACTION_UNSPECIFIED:
+      return 'ALARM_ACTION_UNSPECIFIED';
+    case AlarmAction.ALARM_ACTION_STOP:
+      return 'ALARM_ACTION_STOP';
+    case AlarmAction.ALARM_ACTION_WARN:
+      return 'ALARM_ACTION_WARN';
+    case AlarmAction.ALARM_ACTION_OFF:
+      return 'ALARM_ACTION_OFF';
+    case AlarmAction.UNRECOGNIZED:
     default:
       return 'UNRECOGNIZED';
   }
@@ -444,6 +575,8 @@ export interface GrpoObjective {
   beta: number;
   /** Tokens by which DR_GRPO divides; at least 1. */
   maxCompletionLength: number;
+  /** What has a ratio of its own; RLOO takes SEQUENCE alone. Absent: SEQUENCE, which was the only one. */
+  importanceSamplingLevel?: ImportanceSamplingLevel | undefined;
 }
 
 /** RRHF: ranking loss on mean completion log-probabilities plus the negative log-likelihood of the best. */
@@ -552,6 +685,25 @@ export interface TrainingSpec {
   maxLossRatio?: number | undefined;
   /** Keep each layer's input alone for the gradient and compute the rest once more: less memory, a third more work. Absent: no. */
   gradientCheckpointing?: boolean | undefined;
+  /**
+   * Sounds an alarm where the policy has moved farther from its start than this: the mean log-probability of completions, nats a token,
+   * in the last steps below that in the first ones, which is KL(start, now) where the starting model sampled them. 0: never. Absent: 0.25.
+   */
+  maxKl?: number | undefined;
+  /** Sounds an alarm where the mean entropy of next tokens falls below this share of what it was in the first steps. 0: never. Absent: 0.1. */
+  minEntropyRatio?: number | undefined;
+  /** What an alarm does. Absent: STOP, but with `initialize_seed`, where everything has to move, OFF. */
+  alarmAction?: AlarmAction | undefined;
+  /**
+   * The adapter to continue from, with the shape that `lora` says; absent: a new one, drawn from the seed. AdamW's moments, the schedule
+   * and the order of the data begin anew.
+   */
+  initialAdapter?: ArtifactRef | undefined;
+  /**
+   * The adapter of the reference model, for objectives that have one (TRL's ref_adapter_name); absent: the base model. Iterative DPO
+   * refers each round to the model that the round starts from: then it is the same as `initial_adapter`.
+   */
+  referenceAdapter?: ArtifactRef | undefined;
 }
 
 /** Starts a job. */
@@ -578,6 +730,25 @@ export interface Snapshot {
   weights: ArtifactRef | undefined;
 }
 
+/** A sign that training destroys the policy. */
+export interface Alarm {
+  /** The step whose metrics sounded it. */
+  step: number;
+  /** What was watched, "kl" or "entropy". */
+  metric: string;
+  /** What it was: nats a token, or the share of its start. */
+  value: number;
+  /** What it should not have passed. */
+  limit: number;
+  /** The same in words. */
+  message: string;
+  /**
+   * The step whose weights the job ends with, where the alarm ended it: the last at which everything was within half of its limit; 0 is the
+   * start. Absent: the job went on.
+   */
+  keptStep?: number | undefined;
+}
+
 /** A job. */
 export interface Job {
   /** Its id. */
@@ -595,6 +766,8 @@ export interface Job {
   snapshots: Snapshot[];
   /** Why it failed. */
   error: string;
+  /** The alarms that have sounded, each kind once. */
+  alarms: Alarm[];
 }
 
 /** Watches a job. */
@@ -625,7 +798,7 @@ export interface WatchJobResponse {
     | //
       /** A step was done. */
       { $case: 'step'; value: StepMetrics } //
-      /** The job ended or its snapshots changed. */
+      /** The job ended, its snapshots changed, or an alarm sounded. */
     | { $case: 'job'; value: Job }
     | undefined;
 }
@@ -1221,7 +1394,14 @@ export const PlackettLuceObjective: MessageFns<PlackettLuceObjective> = {
 };
 
 function createBaseGrpoObjective(): GrpoObjective {
-  return { lossType: 0, epsilon: 0, epsilonHigh: 0, beta: 0, maxCompletionLength: 0 };
+  return {
+    lossType: 0,
+    epsilon: 0,
+    epsilonHigh: 0,
+    beta: 0,
+    maxCompletionLength: 0,
+    importanceSamplingLevel: undefined,
+  };
 }
 
 export const GrpoObjective: MessageFns<GrpoObjective> = {
@@ -1240,6 +1420,9 @@ export const GrpoObjective: MessageFns<GrpoObjective> = {
     }
     if (message.maxCompletionLength !== 0) {
       writer.uint32(40).uint32(message.maxCompletionLength);
+    }
+    if (message.importanceSamplingLevel !== undefined) {
+      writer.uint32(48).int32(message.importanceSamplingLevel);
     }
     return writer;
   },
@@ -1297,6 +1480,14 @@ export const GrpoObjective: MessageFns<GrpoObjective> = {
             message.maxCompletionLength = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.importanceSamplingLevel = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1328,6 +1519,11 @@ export const GrpoObjective: MessageFns<GrpoObjective> = {
         : isSet(object.max_completion_length)
           ? globalThis.Number(object.max_completion_length)
           : 0,
+      importanceSamplingLevel: isSet(object.importanceSamplingLevel)
+        ? importanceSamplingLevelFromJSON(object.importanceSamplingLevel)
+        : isSet(object.importance_sampling_level)
+          ? importanceSamplingLevelFromJSON(object.importance_sampling_level)
+          : undefined,
     };
   },
 
@@ -1348,6 +1544,9 @@ export const GrpoObjective: MessageFns<GrpoObjective> = {
     if (message.maxCompletionLength !== 0) {
       obj.maxCompletionLength = Math.round(message.maxCompletionLength);
     }
+    if (message.importanceSamplingLevel !== undefined) {
+      obj.importanceSamplingLevel = importanceSamplingLevelToJSON(message.importanceSamplingLevel);
+    }
     return obj;
   },
 
@@ -1361,6 +1560,7 @@ export const GrpoObjective: MessageFns<GrpoObjective> = {
     message.epsilonHigh = object.epsilonHigh ?? 0;
     message.beta = object.beta ?? 0;
     message.maxCompletionLength = object.maxCompletionLength ?? 0;
+    message.importanceSamplingLevel = object.importanceSamplingLevel ?? undefined;
     return message;
   },
 };
@@ -1818,6 +2018,11 @@ function createBaseTrainingSpec(): TrainingSpec {
     microBatches: undefined,
     maxLossRatio: undefined,
     gradientCheckpointing: undefined,
+    maxKl: undefined,
+    minEntropyRatio: undefined,
+    alarmAction: undefined,
+    initialAdapter: undefined,
+    referenceAdapter: undefined,
   };
 }
 
@@ -1893,6 +2098,21 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.gradientCheckpointing !== undefined) {
       writer.uint32(416).bool(message.gradientCheckpointing);
+    }
+    if (message.maxKl !== undefined) {
+      writer.uint32(425).double(message.maxKl);
+    }
+    if (message.minEntropyRatio !== undefined) {
+      writer.uint32(433).double(message.minEntropyRatio);
+    }
+    if (message.alarmAction !== undefined) {
+      writer.uint32(440).int32(message.alarmAction);
+    }
+    if (message.initialAdapter !== undefined) {
+      ArtifactRef.encode(message.initialAdapter, writer.uint32(482).fork()).join();
+    }
+    if (message.referenceAdapter !== undefined) {
+      ArtifactRef.encode(message.referenceAdapter, writer.uint32(490).fork()).join();
     }
     return writer;
   },
@@ -2097,6 +2317,46 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
             message.gradientCheckpointing = reader.bool();
             continue;
           }
+          case 53: {
+            if (tag !== 425) {
+              break;
+            }
+
+            message.maxKl = reader.double();
+            continue;
+          }
+          case 54: {
+            if (tag !== 433) {
+              break;
+            }
+
+            message.minEntropyRatio = reader.double();
+            continue;
+          }
+          case 55: {
+            if (tag !== 440) {
+              break;
+            }
+
+            message.alarmAction = reader.int32() as any;
+            continue;
+          }
+          case 60: {
+            if (tag !== 482) {
+              break;
+            }
+
+            message.initialAdapter = ArtifactRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 61: {
+            if (tag !== 490) {
+              break;
+            }
+
+            message.referenceAdapter = ArtifactRef.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2177,6 +2437,31 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
         : isSet(object.gradient_checkpointing)
           ? globalThis.Boolean(object.gradient_checkpointing)
           : undefined,
+      maxKl: isSet(object.maxKl)
+        ? globalThis.Number(object.maxKl)
+        : isSet(object.max_kl)
+          ? globalThis.Number(object.max_kl)
+          : undefined,
+      minEntropyRatio: isSet(object.minEntropyRatio)
+        ? globalThis.Number(object.minEntropyRatio)
+        : isSet(object.min_entropy_ratio)
+          ? globalThis.Number(object.min_entropy_ratio)
+          : undefined,
+      alarmAction: isSet(object.alarmAction)
+        ? alarmActionFromJSON(object.alarmAction)
+        : isSet(object.alarm_action)
+          ? alarmActionFromJSON(object.alarm_action)
+          : undefined,
+      initialAdapter: isSet(object.initialAdapter)
+        ? ArtifactRef.fromJSON(object.initialAdapter)
+        : isSet(object.initial_adapter)
+          ? ArtifactRef.fromJSON(object.initial_adapter)
+          : undefined,
+      referenceAdapter: isSet(object.referenceAdapter)
+        ? ArtifactRef.fromJSON(object.referenceAdapter)
+        : isSet(object.reference_adapter)
+          ? ArtifactRef.fromJSON(object.reference_adapter)
+          : undefined,
     };
   },
 
@@ -2243,6 +2528,21 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     }
     if (message.gradientCheckpointing !== undefined) {
       obj.gradientCheckpointing = message.gradientCheckpointing;
+    }
+    if (message.maxKl !== undefined) {
+      obj.maxKl = floatToJson(message.maxKl);
+    }
+    if (message.minEntropyRatio !== undefined) {
+      obj.minEntropyRatio = floatToJson(message.minEntropyRatio);
+    }
+    if (message.alarmAction !== undefined) {
+      obj.alarmAction = alarmActionToJSON(message.alarmAction);
+    }
+    if (message.initialAdapter !== undefined) {
+      obj.initialAdapter = ArtifactRef.toJSON(message.initialAdapter);
+    }
+    if (message.referenceAdapter !== undefined) {
+      obj.referenceAdapter = ArtifactRef.toJSON(message.referenceAdapter);
     }
     return obj;
   },
@@ -2327,6 +2627,17 @@ export const TrainingSpec: MessageFns<TrainingSpec> = {
     message.microBatches = object.microBatches ?? undefined;
     message.maxLossRatio = object.maxLossRatio ?? undefined;
     message.gradientCheckpointing = object.gradientCheckpointing ?? undefined;
+    message.maxKl = object.maxKl ?? undefined;
+    message.minEntropyRatio = object.minEntropyRatio ?? undefined;
+    message.alarmAction = object.alarmAction ?? undefined;
+    message.initialAdapter =
+      object.initialAdapter !== undefined && object.initialAdapter !== null
+        ? ArtifactRef.fromPartial(object.initialAdapter)
+        : undefined;
+    message.referenceAdapter =
+      object.referenceAdapter !== undefined && object.referenceAdapter !== null
+        ? ArtifactRef.fromPartial(object.referenceAdapter)
+        : undefined;
     return message;
   },
 };
@@ -2592,8 +2903,161 @@ export const Snapshot: MessageFns<Snapshot> = {
   },
 };
 
+function createBaseAlarm(): Alarm {
+  return { step: 0, metric: '', value: 0, limit: 0, message: '', keptStep: undefined };
+}
+
+export const Alarm: MessageFns<Alarm> = {
+  encode(message: Alarm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== 0) {
+      writer.uint32(8).uint32(message.step);
+    }
+    if (message.metric !== '') {
+      writer.uint32(18).string(message.metric);
+    }
+    if (message.value !== 0) {
+      writer.uint32(25).double(message.value);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(33).double(message.limit);
+    }
+    if (message.message !== '') {
+      writer.uint32(42).string(message.message);
+    }
+    if (message.keptStep !== undefined) {
+      writer.uint32(48).uint32(message.keptStep);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Alarm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlarm();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.step = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.limit = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.keptStep = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Alarm {
+    return {
+      step: isSet(object.step) ? globalThis.Number(object.step) : 0,
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : '',
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
+      keptStep: isSet(object.keptStep)
+        ? globalThis.Number(object.keptStep)
+        : isSet(object.kept_step)
+          ? globalThis.Number(object.kept_step)
+          : undefined,
+    };
+  },
+
+  toJSON(message: Alarm): unknown {
+    const obj: any = {};
+    if (message.step !== 0) {
+      obj.step = Math.round(message.step);
+    }
+    if (message.metric !== '') {
+      obj.metric = message.metric;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    if (message.limit !== 0) {
+      obj.limit = floatToJson(message.limit);
+    }
+    if (message.message !== '') {
+      obj.message = message.message;
+    }
+    if (message.keptStep !== undefined) {
+      obj.keptStep = Math.round(message.keptStep);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Alarm>): Alarm {
+    return Alarm.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Alarm>): Alarm {
+    const message = createBaseAlarm();
+    message.step = object.step ?? 0;
+    message.metric = object.metric ?? '';
+    message.value = object.value ?? 0;
+    message.limit = object.limit ?? 0;
+    message.message = object.message ?? '';
+    message.keptStep = object.keptStep ?? undefined;
+    return message;
+  },
+};
+
 function createBaseJob(): Job {
-  return { id: '', state: 0, step: 0, steps: 0, snapshots: [], error: '' };
+  return { id: '', state: 0, step: 0, steps: 0, snapshots: [], error: '', alarms: [] };
 }
 
 export const Job: MessageFns<Job> = {
@@ -2615,6 +3079,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.error !== '') {
       writer.uint32(50).string(message.error);
+    }
+    for (const v of message.alarms) {
+      Alarm.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2680,6 +3147,14 @@ export const Job: MessageFns<Job> = {
             message.error = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.alarms.push(Alarm.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2702,6 +3177,9 @@ export const Job: MessageFns<Job> = {
         ? object.snapshots.map((e: any) => Snapshot.fromJSON(e))
         : [],
       error: isSet(object.error) ? globalThis.String(object.error) : '',
+      alarms: globalThis.Array.isArray(object?.alarms)
+        ? object.alarms.map((e: any) => Alarm.fromJSON(e))
+        : [],
     };
   },
 
@@ -2725,6 +3203,9 @@ export const Job: MessageFns<Job> = {
     if (message.error !== '') {
       obj.error = message.error;
     }
+    if (message.alarms?.length) {
+      obj.alarms = message.alarms.map((e) => Alarm.toJSON(e));
+    }
     return obj;
   },
 
@@ -2739,6 +3220,7 @@ export const Job: MessageFns<Job> = {
     message.steps = object.steps ?? 0;
     message.snapshots = object.snapshots?.map((e) => Snapshot.fromPartial(e)) || [];
     message.error = object.error ?? '';
+    message.alarms = object.alarms?.map((e) => Alarm.fromPartial(e)) || [];
     return message;
   },
 };
