@@ -38,7 +38,7 @@ function row(precision: Precision, here: readonly ItemScore[], reference: readon
     const ours = all(here, kind);
     const theirs = all(reference, kind);
     const apart = ours.map((value, token) => Math.abs(value - (theirs[token] ?? NaN)));
-    return [mean(ours).toFixed(4), mean(apart).toFixed(4), pearson(ours, theirs).toFixed(5)];
+    return [mean(ours).toFixed(4), mean(apart).toFixed(4), (pearson(ours, theirs) ?? NaN).toFixed(5)];
   });
   return [precision, ...cells];
 }

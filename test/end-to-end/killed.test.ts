@@ -65,7 +65,7 @@ describe('after SIGKILL', () => {
     { timeout: 240_000 },
     async () => {
       // In its first round, and in the second, after which an arm has samples of its own.
-      for (const moment of [/^train: [1-9]/, /seed 1 round 2: \d+ of 48 training questions are saturated/]) {
+      for (const moment of [/^train: [1-9]/, /seed 1 round 2: \d+ of 24 training questions are saturated/]) {
         const run = startRun(folder, 'itself');
         await run.sees(moment);
         const trainer = serviceOf(run, 'trainer');

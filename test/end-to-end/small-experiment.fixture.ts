@@ -9,35 +9,34 @@ import { fileURLToPath } from 'node:url';
 const cli = fileURLToPath(new URL('../../libs/cli/src/main.ts', import.meta.url));
 const model = fileURLToPath(new URL('../../libs/miniature/model', import.meta.url));
 
-const EXPERIMENT = `
+const experiment = (selfJudge: boolean): string => `
 name: small
 model: ${model}
+engine: { threads: 1 }
 task:
   kind: chain-sum
-  train: { seed: 1, count: 48, terms: [2, 3], max: 9, nonNegative: true }
-  easy: { seed: 2, count: 12, terms: [2, 3], max: 9, nonNegative: true }
-  hard: { seed: 3, count: 24, terms: [7, 8], max: 20, nonNegative: true }
+  train: { seed: 1, count: 24, terms: [2, 3], max: 9, nonNegative: true }
+  easy: { seed: 2, count: 4, terms: [2, 3], max: 9, nonNegative: true }
+  hard: { seed: 3, count: 8, terms: [6, 7], max: 20, nonNegative: true }
 sampling: { samples: 4, maxNewTokens: 128, seed: 1, chunk: 8 }
 judges:
   rubric: { backend: rubric }
-  self: { backend: generator, template: miniature }
-audit: { judge: rubric }
+${selfJudge ? '  self: { backend: generator, template: miniature }\n' : ''}audit: { judge: rubric }
 signals:
   entropy: { method: inverse-entropy }
   external-judge: { method: bradley-terry, judge: rubric }
-  self-judge: { method: bradley-terry, judge: self }
-objectives:
-  sft: { type: sft, steps: 60, groupsPerStep: 8, optimizer: { learningRate: 5.0e-4 } }
-  dpo: { type: dpo, steps: 40, groupsPerStep: 8, optimizer: { learningRate: 3.0e-4 } }
+${selfJudge ? '  self-judge: { method: bradley-terry, judge: self }\n' : ''}objectives:
+  sft: { type: sft, steps: 20, groupsPerStep: 4, optimizer: { learningRate: 5.0e-4 } }
+  dpo: { type: dpo, steps: 12, groupsPerStep: 4, optimizer: { learningRate: 3.0e-4 } }
 arms:
   - { signal: entropy, objective: sft }
   - { signal: external-judge, objective: dpo, rounds: 2 }
 evaluation: { samples: 4, maxNewTokens: 128, seed: 2 }
 `;
 
-/** Writes the experiment into a folder. */
-export async function writeExperiment(folder: string): Promise<void> {
-  await writeFile(join(folder, 'experiment.yaml'), EXPERIMENT);
+/** Writes the experiment into a folder; `selfJudge`: the model is asked for its own judgments too. */
+export async function writeExperiment(folder: string, { selfJudge = false } = {}): Promise<void> {
+  await writeFile(join(folder, 'experiment.yaml'), experiment(selfJudge));
 }
 
 /** A run under way. */

@@ -18,7 +18,7 @@ let spans: Span[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'overtone-trace-'));
-  await writeExperiment(folder);
+  await writeExperiment(folder, { selfJudge: true });
   expect(await startRun(folder, 'run').ended).toBe(0);
   const traces = join(folder, 'run', 'traces');
   const files = await readdir(traces);

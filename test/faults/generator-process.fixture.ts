@@ -21,7 +21,13 @@ function spawnGenerator(environment: Readonly<Record<string, string>>): {
   said: () => string;
 } {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, OVERTONE_BACKEND: 'openai', OVERTONE_WORKERS: '1', ...environment },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      OVERTONE_BACKEND: 'openai',
+      OVERTONE_WORKERS: '1',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

@@ -96,6 +96,20 @@ export class FolderLock {
     }
   }
 
+  /**
+   * Whether a process works in the folder, as far as can be told without waiting: one that cannot be seen, on another machine or in
+   * another container, counts while it has touched the file lately.
+   */
+  static async isHeld(
+    path: string,
+    { staleMs = 15_000 }: Pick<LockOptions, 'staleMs'> = {},
+  ): Promise<boolean> {
+    const found = await look(path);
+    if (found === undefined) return false;
+    const life = found.holder === undefined ? 'unseen' : lifeOf(found.holder, { place: place() });
+    return life === 'alive' || (life === 'unseen' && Date.now() - (await stat(path)).mtimeMs < staleMs);
+  }
+
   /** Gives the lock back. */
   release(): void {
     clearInterval(this.#timer);
@@ -180,7 +194,7 @@ function parse(text: string): Holder | undefined {
   }
 }
 
-function lifeOf(holder: Holder, own: Holder): 'alive' | 'dead' | 'unseen' {
+function lifeOf(holder: Holder, own: Pick<Holder, 'place'>): 'alive' | 'dead' | 'unseen' {
   if (holder.place !== own.place) return 'unseen';
   const started = startOf(holder.pid);
   return started !== undefined && started === holder.started ? 'alive' : 'dead';

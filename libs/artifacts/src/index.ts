@@ -4,3 +4,4 @@ export type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
 export { canonicalJson, hashKey, sha256Hex } from './hash-key.ts';
 export type { Json } from './hash-key.ts';
 export { FolderInUse, FolderLock, LockLost, type LockOptions } from './folder-lock.ts';
+export { bytesOf, removeAll, type Sweep, unreferenced } from './store-sweep.ts';

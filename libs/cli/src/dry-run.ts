@@ -13,7 +13,11 @@ import { ModelError, parseTargetModules, readDecoderConfig, readTokenizer } from
 import { defaultCacheBytes, predictSamplingMemory, type SamplingMemory } from '@overtone/sampling';
 import { askingTurns } from '@overtone/tasks';
 import { type ObjectiveSpec, predictTrainingMemory, type StepMemory } from '@overtone/training';
-import { formatBytes } from './model-commands.ts';
+import { type KnownWork, knownWork } from '@overtone/experiment/history';
+import { formatBytes } from './format-bytes.ts';
+import { digestOf, type Left, leftOf, longestOf, timeOf, type TimeEstimate } from './plan-estimates.ts';
+import { describeKnown, describeTime, describeTokens, moneyRows } from './plan-text.ts';
+import { working } from './sign-of-life.ts';
 
 /** What a run would do. */
 export interface Plan extends Work {
@@ -23,6 +27,19 @@ export interface Plan extends Work {
   readonly generator: SamplingMemory | undefined;
   /** Of the objective that needs most; undefined where nothing is trained here, or the model is not here. */
   readonly trainer: (StepMemory & { readonly objective: string }) | undefined;
+  /** What is in the run folder already; null without --out, and where the model is not here. */
+  readonly known: KnownWork | null;
+  /** What is left to do, at most. */
+  readonly left: Left;
+  /** How long that would take; null where no run tells. */
+  readonly time: TimeEstimate | null;
+}
+
+/** Where to look for what is known. */
+export interface PlanOptions {
+  /** The run folder. */
+  readonly out?: string | undefined;
+  readonly signal?: AbortSignal;
 }
 
 export function specOf(objective: Objective): ObjectiveSpec {
@@ -33,13 +50,27 @@ export function specOf(objective: Objective): ObjectiveSpec {
   return { type: 'sft', selection, k: objective.k };
 }
 
-/** Plans a run. Reads the experiment's questions and the model's configuration and tokenizer; writes nothing. */
-export async function planRun(experiment: Experiment): Promise<Plan> {
-  const { splits, prompt } = await prepareQuestions(experiment);
-  const work = { ...workOf(experiment, splits), experiment: experiment.name, model: experiment.model };
+/** Plans a run. Reads the experiment's questions, the model's configuration and tokenizer, and what runs have left; writes nothing. */
+export async function planRun(experiment: Experiment, options: PlanOptions = {}): Promise<Plan> {
+  const questions = await prepareQuestions(experiment);
+  const { splits, prompt } = questions;
   const { services, generator: backend, engine, sampling, evaluation } = experiment;
   const here = services.generator === undefined || services.trainer === undefined;
-  if (!here || mustBeFetched(experiment)) return { ...work, generator: undefined, trainer: undefined };
+  const isHere = here && !mustBeFetched(experiment);
+  const model = isHere ? await digestOf(experiment, options.signal) : undefined;
+  const known =
+    model === undefined ? undefined : await knownWork({ experiment, ...questions, model, out: options.out });
+  const whole = workOf(experiment, splits, known?.saturated ?? undefined);
+  const left = leftOf(experiment, whole, known, longestOf(splits));
+  const work = {
+    ...whole,
+    experiment: experiment.name,
+    model: experiment.model,
+    known: known ?? null,
+    left,
+    time: known?.done === true ? null : await timeOf(left, experiment, { ...options, model }),
+  };
+  if (!isHere) return { ...work, generator: undefined, trainer: undefined };
   const config = await readDecoderConfig(experiment.model);
   const tokenizer = await readTokenizer(experiment.model);
   const { train, easy, hard, development = [] } = splits;
@@ -94,7 +125,7 @@ export function renderPlan(plan: Plan): string {
   const { questions, generator, trainer } = plan;
   const judged = Object.entries(plan.comparisons).map(([judge, calls]) => `${judge} ${count(calls)}`);
   const absent = 'memory not predicted: it runs elsewhere, or the model is not here';
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ['experiment', plan.experiment],
     ['model', plan.model],
     [
@@ -108,6 +139,10 @@ export function renderPlan(plan: Plan): string {
     ['judge calls', judged.length === 0 ? 'none' : `at most ${judged.join(', ')}`],
     ['training', `${count(plan.jobs)} jobs, ${count(plan.steps)} steps`],
     ['evaluation', `${count(plan.evaluated)} solutions`],
+    ['cached', describeKnown(plan)],
+    ['tokens', describeTokens(plan.left)],
+    ...moneyRows(plan.left),
+    ['time', describeTime(plan)],
     [
       'generator',
       generator === undefined
@@ -141,10 +176,18 @@ export function renderPlan(plan: Plan): string {
   return `${rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join('\n')}\n`;
 }
 
-/** `overtone run --dry-run`: prints the plan. */
-export async function dryRun(experiment: Experiment, json: boolean): Promise<void> {
-  const plan = await planRun(experiment).catch((error: unknown) => {
-    throw error instanceof ModelError ? new InputError(error.message, { cause: error }) : error;
-  });
+/** `overtone plan`, and `overtone run --dry-run`: prints the plan. */
+export async function dryRun(
+  experiment: Experiment,
+  json: boolean,
+  options: PlanOptions = {},
+): Promise<void> {
+  const sign = working();
+  sign.say('reading the questions and the model');
+  const plan = await planRun(experiment, options)
+    .catch((error: unknown) => {
+      throw error instanceof ModelError ? new InputError(error.message, { cause: error }) : error;
+    })
+    .finally(sign.done);
   process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(plan));
 }

@@ -10,7 +10,7 @@ import { defaultCacheBytes, predictSamplingMemory } from '@overtone/sampling';
 import { askingTurns } from '@overtone/tasks';
 import { storeAdapter } from './eval-adapters.ts';
 import type { CheckedAdapter, CheckedEvaluation, CheckedHost } from './eval-check.ts';
-import { formatBytes } from './model-commands.ts';
+import { formatBytes } from './format-bytes.ts';
 
 /** What an evaluation would do. */
 export interface EvaluationPlan {

@@ -2,7 +2,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { InputError, type SplitName } from '@overtone/experiment/prepare';
+import { InputError } from '@overtone/experiment/input-error';
+import type { SplitName } from '@overtone/experiment/prepare';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 import { wholeNumber } from './whole-number.ts';
 

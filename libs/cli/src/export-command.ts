@@ -1,5 +1,5 @@
 // `overtone export dataset`: the scored groups of a run, or of a trainer's data set, as files for other trainers.
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '@overtone/artifacts';
 import { InputError, type Manifest, readManifest, unknownName } from '@overtone/experiment/prepare';
@@ -9,6 +9,7 @@ import {
   TrainingError,
   type TrainingGroup,
 } from '@overtone/training';
+import { checkExportFolder } from './export-folder.ts';
 import { writeParquet } from './parquet-file.ts';
 import { type TrlDataset, trlDatasets } from './trl-dataset.ts';
 
@@ -33,10 +34,7 @@ export async function exportDataset(
 ): Promise<void> {
   if (!existsSync(path))
     throw new InputError(`${path} does not exist; give a run folder, or a JSONL file of scored groups`);
-  if (existsSync(out) && !statSync(out).isDirectory())
-    throw new InputError(`${out} is a file; give a folder with --out`);
-  if (existsSync(out) && readdirSync(out).length > 0 && !force)
-    throw new InputError(`${out} is not empty; give another --out, or --force to write into it`);
+  checkExportFolder(out, force);
   const groups = statSync(path).isDirectory()
     ? await groupsOfRun(path, wanted, signal)
     : await groupsOfFile(path, wanted, signal);

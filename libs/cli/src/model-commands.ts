@@ -1,5 +1,7 @@
 // `overtone model fetch`, `overtone model info`, `overtone export model`: what each command does.
 import { writeSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError } from '@overtone/experiment/prepare';
 import {
   describeModel,
@@ -9,6 +11,7 @@ import {
   ModelError,
   type LocatedModel,
 } from '@overtone/language-model';
+import { formatBytes } from './format-bytes.ts';
 
 /** What is said on standard error while a model is fetched. */
 function fetchProgress(): {
@@ -49,13 +52,6 @@ export async function fetchModel(reference: string, signal: AbortSignal): Promis
   } finally {
     progress.end();
   }
-}
-
-/** A number of bytes for people. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`;
 }
 
 const say = (text: string): void => void writeSync(1, `${text}\n`);
@@ -113,6 +109,10 @@ export async function exportCommand(flags: ExportFlags, signal: AbortSignal): Pr
       maxShardBytes: flags.maxShardSize,
       signal,
     });
+    if (flags.adapter !== undefined) {
+      const { mergedCard } = await import('./merged-card.ts');
+      await writeFile(join(flags.out, 'README.md'), await mergedCard(flags.model, flags.adapter));
+    }
   } catch (error) {
     throw asInput(error);
   }

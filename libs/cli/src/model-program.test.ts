@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { initialAdapter, type LoraConfig, readDecoderConfig, writeAdapter } from '@overtone/language-model';
 import { describe, expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -72,5 +73,23 @@ describe('overtone export model', () => {
     expect(
       (await overtone('export', 'model', '--model', miniature, '--out', out, '--max-shard-size', 'x')).stderr,
     ).toMatch(/expected a size, for example 5GB/);
+  });
+
+  it('writes a card of a merged model, with what the card of its adapter says', async () => {
+    const adapter = join(scratch, 'tilted');
+    const lora: LoraConfig = { r: 2, alpha: 4, targetModules: ['q_proj'] };
+    const parameters = initialAdapter(await readDecoderConfig(miniature), lora, 1);
+    await writeAdapter(adapter, { lora, parameters }, miniature);
+    writeFileSync(
+      join(adapter, 'README.md'),
+      '---\nlibrary_name: peft\n---\n\n# Tilted\n\n## Training\n\ndpo\n',
+    );
+    const out = join(scratch, 'merged');
+    const words = ['--model', miniature, '--adapter', adapter, '--out', out];
+    expect((await overtone('export', 'model', ...words)).code).toBe(0);
+    const card = readFileSync(join(out, 'README.md'), 'utf8');
+    expect(card).toMatch(/^---\nlibrary_name: transformers\n/);
+    expect(card).toContain('- **LoRA**: r 2; alpha 4; q_proj\n');
+    expect(card).toMatch(/\n## Tilted\n\n### Training\n\ndpo\n$/);
   });
 });

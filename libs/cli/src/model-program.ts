@@ -1,12 +1,13 @@
 // The commands on models in the command line: their options and help.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ExportFlags } from './model-commands.ts';
-import { addExportDataset } from './export-program.ts';
+import { addExportDataset, addExportRun } from './export-program.ts';
+import { examples, exitCodes } from './help-text.ts';
 
 const REFERENCE =
   'a model folder, a .gguf file, or a model on the hub: owner/name, owner/name@revision, owner/name/file.gguf';
 
-/** Adds `model fetch`, `model info`, `export model` and `export dataset`. */
+/** Adds `model fetch`, `model info`, `export model`, `export dataset`, `export results` and `export adapter`. */
 export function addModelCommands(program: Command, signal: () => AbortSignal): void {
   const json = (): Option =>
     new Option('--json', 'print the result as JSON on standard output').default(false);
@@ -30,6 +31,7 @@ Examples:
   overtone model fetch owner/name@v1.0
 `,
     )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
     .action(async (reference: string, flags: { json: boolean }) => {
       const { fetchCommand } = await import('./model-commands.ts');
       await fetchCommand(reference, flags.json, signal());
@@ -39,6 +41,11 @@ Examples:
     .description('Print the architecture, size, formats and context length of a model.')
     .argument('<model>', REFERENCE)
     .addOption(json())
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
+    .addHelpText(
+      'after',
+      examples('overtone model info Qwen/Qwen3-1.7B-Base', 'overtone model info models/base.gguf --json'),
+    )
     .action(async (reference: string, flags: { json: boolean }) => {
       const { infoCommand } = await import('./model-commands.ts');
       await infoCommand(reference, flags.json, signal());
@@ -46,6 +53,7 @@ Examples:
 
   const exported = program.command('export').description('Write models and data sets for other programs.');
   addExportDataset(exported, signal);
+  addExportRun(exported, signal);
   exported
     .command('model')
     .description('Merge an adapter into its model, as a full checkpoint in Hugging Face layout.')
@@ -68,6 +76,7 @@ Examples:
   overtone export model --model model.gguf --out converted --dtype bf16
 `,
     )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
     .action(async (flags: ExportFlags) => {
       const { exportCommand } = await import('./model-commands.ts');
       await exportCommand(flags, signal());

@@ -1,13 +1,31 @@
 // Writes rows as a Parquet file: text, numbers, flags, and lists of turns as lists of {role, content}.
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteFile } from 'hyparquet-writer';
-import type { ColumnKind, TrlDataset } from './trl-dataset.ts';
 
-const text = (name: string): SchemaElement => ({
+/** A turn of a conversation. */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A column: how to write it as Parquet. What is optional may be null. */
+export type ColumnKind =
+  'turns' | 'text' | 'number' | 'integer' | 'flag' | 'optional text' | 'optional number' | 'optional integer';
+
+/** A value of a column. */
+export type Cell = readonly Turn[] | string | number | boolean | null;
+
+/** Rows and what their columns are, in order. */
+export interface Table {
+  readonly columns: Readonly<Record<string, ColumnKind>>;
+  readonly rows: readonly Readonly<Record<string, Cell>>[];
+}
+
+const text = (name: string, repetition: SchemaElement['repetition_type'] = 'REQUIRED'): SchemaElement => ({
   name,
   type: 'BYTE_ARRAY',
   converted_type: 'UTF8',
-  repetition_type: 'REQUIRED',
+  repetition_type: repetition,
 });
 
 /** The elements of a column, those of its children after it. */
@@ -15,8 +33,16 @@ function elements(name: string, kind: ColumnKind): SchemaElement[] {
   switch (kind) {
     case 'text':
       return [text(name)];
+    case 'optional text':
+      return [text(name, 'OPTIONAL')];
     case 'number':
       return [{ name, type: 'DOUBLE', repetition_type: 'REQUIRED' }];
+    case 'optional number':
+      return [{ name, type: 'DOUBLE', repetition_type: 'OPTIONAL' }];
+    case 'integer':
+      return [{ name, type: 'INT32', repetition_type: 'REQUIRED' }];
+    case 'optional integer':
+      return [{ name, type: 'INT32', repetition_type: 'OPTIONAL' }];
     case 'flag':
       return [{ name, type: 'BOOLEAN', repetition_type: 'REQUIRED' }];
     case 'turns':
@@ -30,8 +56,8 @@ function elements(name: string, kind: ColumnKind): SchemaElement[] {
   }
 }
 
-/** Writes a data set, Snappy-compressed. @throws Error of the file system. */
-export function writeParquet(filename: string, { columns, rows }: TrlDataset): void {
+/** Writes a table, Snappy-compressed. @throws Error of the file system. */
+export function writeParquet(filename: string, { columns, rows }: Table): void {
   const names = Object.entries(columns);
   parquetWriteFile({
     filename,

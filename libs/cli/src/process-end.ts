@@ -29,7 +29,7 @@ export function interruptSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted);
-      process.stderr.write('\nstopping the services; once more to stop at once\n');
+      process.stderr.write('\nstopping; once more to stop at once\n');
       controller.abort(new Interrupted('interrupted'));
     });
   }

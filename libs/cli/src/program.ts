@@ -1,25 +1,31 @@
 // The command line of `overtone`: its commands, their options and help.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import {
-  type ExperimentOverrides,
-  InputError,
-  loadExperiment,
-  mustBeFetched,
-  prepareRun,
-} from '@overtone/experiment/prepare';
+import { InputError } from '@overtone/experiment/input-error';
+import type { ExperimentOverrides } from '@overtone/experiment/prepare';
 import type { BuildWorldOptions } from './miniature-command.ts';
 import { addEvalCommand } from './eval-program.ts';
 import { addJudgeCommand } from './judge-program.ts';
+import { examples, exitCodes, jsonOption } from './help-text.ts';
+import { addCompletionCommand, addInitCommand } from './init-program.ts';
 import { addModelCommands } from './model-program.ts';
+import { addPushCommand } from './push-program.ts';
 import { quicken } from './quick.ts';
+import { addRunCommands } from './runs-program.ts';
+import { addReportCommand } from './report-program.ts';
+import { working } from './sign-of-life.ts';
 import { addSignalsCommand } from './signals-program.ts';
+import { summarise } from './summaries.ts';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 import { addTrainCommand } from './train-program.ts';
+import { addUiCommand } from './ui-program.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** The recipe of the demo. */
 const MINIATURE = fileURLToPath(import.meta.resolve('@overtone/experiment/recipes/miniature.yaml'));
+
+const VERSION = readVersion();
 
 interface RunFlags {
   out: string;
@@ -28,6 +34,7 @@ interface RunFlags {
   force: boolean;
   json: boolean;
   dryRun?: boolean;
+  watch?: boolean;
 }
 
 /** The command line. `signal` aborts when the person at the keyboard interrupts. */
@@ -36,6 +43,19 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .description(
       'Learns from saturated questions: samples solutions, finds out which of the correct ones are better, checks that verdict, trains on it, and measures what that bought.',
     )
+    .version(VERSION, '-V, --version', 'print the version')
+    .addHelpText(
+      'after',
+      examples(
+        'overtone demo                                 the finding in miniature, in a few minutes',
+        'overtone init mine.yaml                       an experiment of your own',
+        'overtone plan mine.yaml                       what it would do and take',
+        'overtone run mine.yaml --out runs/mine',
+        'overtone compare runs/mine runs/other',
+      ),
+    )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'judgeDown', 'interrupted'))
+    .addHelpText('after', '\nOVERTONE_DEBUG=1 prints where an error came from.')
     .exitOverride()
     .configureOutput({
       outputError: (text, write) =>
@@ -61,6 +81,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
       false,
     )
     .addOption(forceOption())
+    .addOption(watchOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -71,9 +92,12 @@ export function buildProgram(signal: () => AbortSignal): Command {
         'overtone demo --quick --json',
       ),
     )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
     .action(async (flags: RunFlags & { quick: boolean }) => {
       await runFile(MINIATURE, flags, signal(), flags.quick ? { seeds: 1, adjust: quicken } : {});
     });
+
+  addInitCommand(program);
 
   program
     .command('run')
@@ -83,32 +107,66 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .addOption(seedsOption())
     .addOption(modelOption())
     .addOption(forceOption())
-    .option('--dry-run', 'say what would be done and how much memory it would take, and write nothing', false)
+    .addOption(watchOption())
+    .option(
+      '--dry-run',
+      'say what would be done, what is there already, and what memory, time and money it would take; writes nothing',
+      false,
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples(
         'overtone run experiment.yaml --out runs/first',
         'overtone run experiment.yaml --dry-run',
-        'overtone run experiment.yaml --out runs/first --seeds 1',
+        'overtone run experiment.yaml --out runs/first --seeds 1 --watch',
       ),
     )
-    .addHelpText(
-      'after',
-      '\nExit codes:\n  0 done   1 failed   2 bad input   75 a judge stayed down: the same command continues   130 interrupted\n',
-    )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'judgeDown', 'interrupted'))
     .action(async (file: string, { out, ...flags }: Omit<RunFlags, 'out'> & { out?: string }) => {
       if (out === undefined && flags.dryRun !== true)
         throw new InputError('"run" needs --out <folder>, or --dry-run');
       await runFile(file, { ...flags, out: out ?? '' }, signal());
     });
 
+  program
+    .command('plan')
+    .description(
+      'Say what an experiment would do before anything is spent: questions, calls, tokens, memory, time, and what is there already. The same as run --dry-run; writes nothing.',
+    )
+    .argument('<experiment>', 'the experiment file, YAML')
+    .addOption(outOption('run folder: what it holds already need not be done'))
+    .addOption(seedsOption())
+    .addOption(modelOption())
+    .addOption(jsonOption())
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput'))
+    .addHelpText(
+      'after',
+      examples(
+        'overtone plan experiment.yaml',
+        'overtone plan experiment.yaml --out runs/first',
+        `overtone plan experiment.yaml --json | jq '.left.comparisons'`,
+      ),
+    )
+    .action(
+      async (
+        file: string,
+        { out, ...flags }: Pick<RunFlags, 'seeds' | 'model' | 'json'> & { out?: string },
+      ) => {
+        await runFile(file, { ...flags, out: out ?? '', force: false, dryRun: true }, signal());
+      },
+    );
+
+  addRunCommands(program, signal);
   addTrainCommand(program, signal);
   addEvalCommand(program, signal);
   addMiniatureCommands(program, signal);
   addModelCommands(program, signal);
   addJudgeCommand(program, signal);
   addSignalsCommand(program, signal);
+  addPushCommand(program, signal);
+  addReportCommand(program);
+  addUiCommand(program, signal);
 
   program
     .command('doctor')
@@ -116,10 +174,17 @@ export function buildProgram(signal: () => AbortSignal): Command {
       'Say what this machine can compute on, why not on the rest, and the command that would enable it. Exit code 0 when the CPU works, else 2.',
     )
     .addOption(jsonOption())
+    .addHelpText('after', '\nExit codes:\n  0    the CPU works\n  2    it does not, and everything needs it')
+    .addHelpText(
+      'after',
+      examples('overtone doctor', `overtone doctor --json | jq '.devices[] | {name, works}'`),
+    )
     .action(async ({ json }: { json: boolean }) => {
       const { doctorCommand } = await import('./doctor.ts');
       process.exitCode = await doctorCommand(json, signal());
     });
+  addCompletionCommand(program);
+  summarise(program);
   return program;
 }
 
@@ -129,6 +194,7 @@ async function runFile(
   signal: AbortSignal,
   overrides: ExperimentOverrides = {},
 ): Promise<void> {
+  const { loadExperiment, mustBeFetched, prepareRun } = await import('@overtone/experiment/prepare');
   const { seeds, model } = flags;
   const experiment = loadExperiment(file, {
     ...overrides,
@@ -137,7 +203,7 @@ async function runFile(
   });
   if (flags.dryRun === true) {
     const { dryRun } = await import('./dry-run.ts');
-    await dryRun(experiment, flags.json);
+    await dryRun(experiment, flags.json, { out: flags.out === '' ? undefined : flags.out, signal });
     return;
   }
   if (mustBeFetched(experiment)) {
@@ -152,12 +218,15 @@ async function runFile(
       throw new InputError(error instanceof Error ? error.message : String(error));
     });
   }
-  const prepared = await prepareRun(experiment, flags);
+  const sign = working();
+  sign.say('starting');
+  const prepared = await prepareRun(experiment, flags).finally(sign.done);
+  sign.say('starting');
   await startTelemetry(prepared.folder.path);
-  const { run } = await import('./run-command.ts');
+  const { run } = await import('./run-command.ts').finally(sign.done);
   let refused = false;
   try {
-    await run(prepared, { json: flags.json, signal });
+    await run(prepared, { json: flags.json, watch: flags.watch === true, signal });
   } catch (error) {
     refused = error instanceof InputError;
     throw error;
@@ -211,6 +280,7 @@ function addMiniatureCommands(program: Command, signal: () => AbortSignal): void
         'overtone miniature build --out worlds/deaf --label-noise 0.4 --judge-share 0.04',
       ),
     )
+    .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
     .action(async (flags: BuildWorldOptions) => {
       const { clearWorkshop, prepareBuild } = await import('./miniature-files.ts');
       const workshop = prepareBuild(flags);
@@ -230,6 +300,11 @@ function addMiniatureCommands(program: Command, signal: () => AbortSignal): void
     });
 }
 
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
+}
+
 function outOption(what: string): Option {
   return new Option('--out <folder>', what);
 }
@@ -245,19 +320,17 @@ function modelOption(): Option {
   );
 }
 
+function watchOption(): Option {
+  return new Option('--watch', 'show the whole run on one screen while it runs; on a terminal').default(
+    false,
+  );
+}
+
 function forceOption(): Option {
   return new Option(
     '--force',
     'replace a run of another configuration in the same folder; results that both share are kept',
   ).default(false);
-}
-
-function jsonOption(): Option {
-  return new Option('--json', 'print the result as JSON on standard output').default(false);
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }
 
 function share(text: string): number {

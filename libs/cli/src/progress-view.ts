@@ -51,6 +51,7 @@ function barView(screen: Screen, now: () => number): ProgressView {
         draw();
         return;
       }
+      if (event.kind !== 'stage') return;
       stages.set(event.progress.stage, event.progress);
       if (now() - last >= REDRAW_MS) draw();
     },
@@ -61,11 +62,15 @@ function barView(screen: Screen, now: () => number): ProgressView {
   };
 }
 
+/** "━━━━━──────": how much of a stage is done. */
+export function stageBar({ done, total }: StageProgress): string {
+  const filled = Math.round((total === 0 ? 0 : done / total) * BAR);
+  return `${'━'.repeat(filled)}${'─'.repeat(BAR - filled)}`;
+}
+
 function bar(stage: StageProgress): string {
-  const share = stage.total === 0 ? 0 : stage.done / stage.total;
-  const filled = Math.round(share * BAR);
   const detail = stage.active && stage.detail !== '' ? `  ${stage.detail}` : '';
-  return `${stage.stage.padEnd(9)} ${'━'.repeat(filled)}${'─'.repeat(BAR - filled)} ${describe(stage)}${detail}`;
+  return `${stage.stage.padEnd(9)} ${stageBar(stage)} ${describe(stage)}${detail}`;
 }
 
 function lineView(screen: Screen, now: () => number): ProgressView {
@@ -76,11 +81,18 @@ function lineView(screen: Screen, now: () => number): ProgressView {
         screen.write(`${event.text}\n`);
         return;
       }
+      if (event.kind !== 'stage') return;
       const { progress } = event;
       if (progress.total === 0 || (!progress.active && progress.done < progress.total)) return;
       const before = last.get(progress.stage);
       if (before?.done === progress.done) return;
-      const complete = progress.done >= progress.total;
+      // How many services there will be is known only as they are started; who is refused meanwhile is told one line, and no more.
+      const isStart = progress.stage === 'start';
+      if (isStart && before === undefined) {
+        last.set(progress.stage, { at: now(), done: progress.done });
+        return;
+      }
+      const complete = !isStart && progress.done >= progress.total;
       if (!complete && before !== undefined && now() - before.at < LINE_MS) return;
       last.set(progress.stage, { at: now(), done: progress.done });
       screen.write(`${progress.stage}: ${describe(progress)}\n`);
@@ -89,7 +101,17 @@ function lineView(screen: Screen, now: () => number): ProgressView {
   };
 }
 
-function describe({ done, total, unit, rate, remaining, reused, active, note }: StageProgress): string {
+/** "10/40 steps, 5.0/s, 6 s left". */
+export function describe({
+  done,
+  total,
+  unit,
+  rate,
+  remaining,
+  reused,
+  active,
+  note,
+}: StageProgress): string {
   const parts = [`${done}/${total} ${unit}`];
   if (rate !== undefined && active) parts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`);
   if (remaining !== undefined && active && done < total)
@@ -99,6 +121,7 @@ function describe({ done, total, unit, rate, remaining, reused, active, note }: 
   return parts.join(', ');
 }
 
-function truncate(line: string, columns: number): string {
+/** A line that fits, with a sign where it was cut. */
+export function truncate(line: string, columns: number): string {
   return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
 }

@@ -14,7 +14,8 @@ import {
   type TrainingPlan,
 } from '@overtone/training';
 import { specOf } from './dry-run.ts';
-import { fetchModel, formatBytes } from './model-commands.ts';
+import { formatBytes } from './format-bytes.ts';
+import { fetchModel } from './model-commands.ts';
 import type { TrainFlags } from './train-program.ts';
 
 /** A training that has been checked. */

@@ -124,7 +124,11 @@ describe('overtone train', () => {
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('killed (80 steps')]);
     const { code, stdout } = await undisturbed;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^Adapter: .*whole \(80 steps, last loss /)]);
+    expect(readFileSync(join(whole, 'README.md'), 'utf8')).toMatch(
+      /^---\nlibrary_name: peft\n[\s\S]*\*\*Objective\*\*: dpo\n[\s\S]*of step 80; last loss /,
+    );
     expect(readdirSync(whole).sort()).toEqual([
+      'README.md',
       'adapter_config.json',
       'adapter_model.safetensors',
       'metrics.jsonl',

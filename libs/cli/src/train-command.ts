@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promis
 import { join, resolve } from 'node:path';
 import type { TrainingSpec } from '@overtone/contracts';
 import { trainingSpec } from '@overtone/experiment';
+import { trainedCard } from './train-card.ts';
 import type { CheckedTraining } from './train-check.ts';
 import type { TrainFlags } from './train-program.ts';
 import { inTrainingWorkshop } from './training-workshop.ts';
@@ -43,7 +44,18 @@ export async function trainCommand(
         threads: flags.threads,
         steps: plan.plan.length,
       });
-      await assemble(weights, workshop, metrics, out);
+      const kept = job.alarms.find(({ keptStep }) => keptStep !== undefined)?.keptStep;
+      const card = trainedCard({
+        objective,
+        model,
+        dataset,
+        groups: new Set(plan.plan.flat().map(({ id }) => id)).size,
+        seed: flags.seed,
+        step: kept ?? job.steps,
+        loss: metrics.at(-1)?.values['loss'] ?? null,
+        alarms: job.alarms.map(({ message }) => message),
+      });
+      await assemble(weights, workshop, { metrics, card }, out);
       const alarms = job.alarms.map(({ step, message, keptStep }) => ({ step, message, keptStep }));
       return { adapter: out, steps: job.steps, loss: metrics.at(-1)?.values['loss'] ?? null, alarms };
     },
@@ -57,11 +69,11 @@ export async function trainCommand(
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `Adapter: ${out} (${steps}${loss})\n`);
 }
 
-/** Puts the adapter, every step's metrics and the event files together, so that `out` is there whole or not at all. */
+/** Puts the adapter, its card, every step's metrics and the event files together, so that `out` is there whole or not at all. */
 async function assemble(
   weights: string,
   workshop: string,
-  metrics: readonly unknown[],
+  { metrics, card }: { readonly metrics: readonly unknown[]; readonly card: string },
   out: string,
 ): Promise<void> {
   const assembling = `${out}.assembling`;
@@ -76,6 +88,7 @@ async function assemble(
     join(assembling, 'metrics.jsonl'),
     metrics.map((row) => `${JSON.stringify(row)}\n`).join(''),
   );
+  await writeFile(join(assembling, 'README.md'), card);
   const state = join(workshop, 'state');
   const inState = await readdir(state, { recursive: true }).catch(() => []);
   for (const path of inState.filter((name) => name.includes('.tfevents.')))

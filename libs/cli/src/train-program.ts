@@ -2,8 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { FolderInUse, FolderLock } from '@overtone/artifacts';
-import { InputError, type Setting } from '@overtone/experiment/prepare';
+import { InputError } from '@overtone/experiment/input-error';
+import type { Setting } from '@overtone/experiment/prepare';
 import { startTelemetry, stopTelemetry } from './telemetry.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -110,6 +110,7 @@ Examples:
       }
       // Beside the adapter until it is there; what an interrupted training has left is found again.
       const workshop = `${resolve(flags.out ?? '')}.training`;
+      const { FolderInUse, FolderLock } = await import('@overtone/artifacts');
       const lost = new AbortController();
       const lock = await FolderLock.take(join(workshop, 'train.lock'), {
         onLost: (error) => lost.abort(error),

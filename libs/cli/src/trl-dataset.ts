@@ -1,21 +1,11 @@
 // Scored groups as the data sets that TRL's trainers take, in its conversational format: what the objectives dpo, kto and sft
 // would learn from, chosen by the same code.
 import { createObjective, type ObjectiveSpec, type TrainingGroup } from '@overtone/training';
-
-/** A turn of a conversation. */
-export interface Turn {
-  readonly role: string;
-  readonly content: string;
-}
-
-/** A column: how to write it as Parquet. */
-export type ColumnKind = 'turns' | 'text' | 'number' | 'flag';
+import type { Table, Turn } from './parquet-file.ts';
 
 /** A data set: the trainer that takes it, its columns, and its rows. */
-export interface TrlDataset {
+export interface TrlDataset extends Table {
   readonly name: 'dpo' | 'kto' | 'sft';
-  readonly columns: Readonly<Record<string, ColumnKind>>;
-  readonly rows: readonly Readonly<Record<string, readonly Turn[] | string | number | boolean>>[];
 }
 
 const answer = (text: string): readonly Turn[] => [{ role: 'assistant', content: text }];

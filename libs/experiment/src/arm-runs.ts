@@ -9,6 +9,7 @@ import type { Objective } from './config/schema.ts';
 import { type Limiter, limiter } from './limiter.ts';
 import type { Splits } from './problems.ts';
 import { changeOf, placeOf, type PreparedRound, type Rounds, roundSeed, roundsOf } from './rounds.ts';
+import type { MeasuredSplit } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { staged } from './staged.ts';
 import { styleOfTask } from './task-style.ts';
@@ -56,6 +57,17 @@ export interface Round {
   readonly weights: ArtifactRef | undefined;
 }
 
+/** Whose weights are measured, for people and for the progress. */
+interface Place extends Pick<MeasuredSplit, 'arm' | 'seed' | 'round' | 'step' | 'learningRate'> {
+  readonly label: string;
+}
+
+const BASE: Place = { label: 'base', arm: 'base', seed: null, round: 1, step: null, learningRate: null };
+
+function placed({ arm, seed, round }: Pick<RoundPlace, 'arm' | 'seed' | 'round'>): Place {
+  return { label: placeOf({ arm, seed, round }), arm: arm.name, seed, round, step: null, learningRate: null };
+}
+
 /** Trains and measures arms; so many at a time as the experiment says. */
 export class ArmRuns {
   readonly #context: RunContext;
@@ -91,8 +103,8 @@ export class ArmRuns {
   /** Measures the base model. */
   async measureBase(): Promise<MeasuredRun> {
     const development =
-      this.#input.splits.development === undefined ? null : mean(await this.#develop(undefined, 'base'));
-    const outcomes = await this.#measure(undefined, 'base');
+      this.#input.splits.development === undefined ? null : mean(await this.#develop(undefined, BASE));
+    const outcomes = await this.#measure(undefined, BASE);
     return { seed: null, learningRate: null, step: null, development, outcomes };
   }
 
@@ -100,7 +112,7 @@ export class ArmRuns {
     const measured = await Promise.all(
       rounds.map((round, index) =>
         this.#input.start(
-          this.#measureRound(placeOf({ arm, seed, round: index + 1 }), round, rounds[index - 1]),
+          this.#measureRound(placed({ arm, seed, round: index + 1 }), round, rounds[index - 1]),
         ),
       ),
     );
@@ -112,7 +124,7 @@ export class ArmRuns {
   }
 
   async #measureRound(
-    label: string,
+    place: Place,
     trained: Promise<Round>,
     trainedBefore: Promise<Round> | undefined,
   ): Promise<MeasuredRound> {
@@ -128,7 +140,7 @@ export class ArmRuns {
       step: chosen?.step ?? null,
       development: chosen?.development ?? null,
       ...(chosen?.alarm !== undefined && { alarm: chosen.alarm }),
-      outcomes: await this.#measure(weights, label),
+      outcomes: await this.#measure(weights, place),
     };
   }
 
@@ -192,18 +204,27 @@ export class ArmRuns {
         });
       },
       develop: (weights, learningRate, step) =>
-        this.#develop(weights, `${place} lr ${learningRate} step ${step}`, objective),
+        this.#develop(
+          weights,
+          {
+            ...placed({ arm, seed, round }),
+            label: `${place} lr ${learningRate} step ${step}`,
+            learningRate,
+            step,
+          },
+          objective,
+        ),
     });
   }
 
   /** Accuracies of the development questions. */
   async #develop(
     adapter: ArtifactRef | undefined,
-    label: string,
+    place: Place,
     objective?: Objective,
   ): Promise<readonly number[]> {
     const samples = objective?.selection?.samples;
-    const outcomes = await this.#evaluate(adapter, 'development', label, samples);
+    const outcomes = await this.#evaluate(adapter, 'development', place, samples);
     return outcomes.map(({ correct, samples: drawn }) => correct / drawn);
   }
 
@@ -221,20 +242,20 @@ export class ArmRuns {
     };
   }
 
-  async #measure(adapter: ArtifactRef | undefined, label: string) {
-    const easy = await this.#evaluate(adapter, 'easy', label);
-    const hard = await this.#evaluate(adapter, 'hard', label);
+  async #measure(adapter: ArtifactRef | undefined, place: Place) {
+    const easy = await this.#evaluate(adapter, 'easy', place);
+    const hard = await this.#evaluate(adapter, 'hard', place);
     return { easy, hard };
   }
 
-  #evaluate(
+  async #evaluate(
     adapter: ArtifactRef | undefined,
-    split: 'development' | 'easy' | 'hard',
-    label: string,
+    split: MeasuredSplit['split'],
+    { label, ...place }: Place,
     samples?: number,
   ) {
     const { evaluation } = this.#input.experiment;
-    return this.#evaluation(() =>
+    const outcomes = await this.#evaluation(() =>
       staged('evaluate', { arm: label, split }, () =>
         evaluate(this.#context, {
           label: `${label}, ${split}`,
@@ -249,5 +270,8 @@ export class ArmRuns {
         }),
       ),
     );
+    const accuracy = mean(outcomes.map(({ correct, samples: drawn }) => correct / drawn));
+    this.#context.progress.measured({ ...place, split, accuracy, questions: outcomes.length });
+    return outcomes;
   }
 }

@@ -5,6 +5,8 @@ export {
   Progress,
   type ProgressEvent,
   type ProgressListener,
+  type MeasuredSplit,
+  type TrainedStep,
   Stage,
   type StageProgress,
 } from './progress.ts';

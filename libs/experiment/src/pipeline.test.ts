@@ -9,6 +9,7 @@ import { parseReport, type Report } from '@overtone/report';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Experiment, parseExperiment } from './config/load.ts';
 import { InputError } from './input-error.ts';
+import { readPageMaterial } from './page/index.ts';
 import { type PreparedRun, prepareRun, readManifest } from './prepare.ts';
 import type { ProgressEvent } from './progress.ts';
 import { runExperiment } from './run.ts';
@@ -173,8 +174,32 @@ describe('the pipeline', () => {
     const manifest = readManifest(out);
     expect(manifest?.state).toBe('done');
     expect(new Set(manifest?.results.map(({ stage }) => stage))).toEqual(
-      new Set(['sample', 'saturate', 'compare', 'score', 'assess', 'dataset', 'train', 'evaluate']),
+      new Set([
+        'sample',
+        'saturate',
+        'compare',
+        'score',
+        'assess',
+        'dataset',
+        'train',
+        'evaluate',
+        'questions',
+        'entropies',
+      ]),
     );
+    // The page is made of what the folder holds.
+    const { browser, curves } = await readPageMaterial(out, report);
+    const [question] = browser?.questions ?? [];
+    const [solution] = question?.solutions ?? [];
+    expect(Object.keys(question?.scores ?? {})).toContain('self-judge');
+    expect(
+      Object.keys(browser?.questions.find(({ verdicts }) => verdicts['strong'])?.verdicts ?? {}),
+    ).toContain('slipping');
+    expect(solution?.ends?.at(-1)).toBe(solution?.text.length);
+    expect(solution?.entropies?.[0]).toBe(50);
+    expect(browser?.answers).toHaveLength(30);
+    expect(Object.keys(browser?.answers[0]?.arms ?? {})).toEqual(report.arms.map(({ name }) => name));
+    expect(curves?.filter(({ arm }) => arm === 'dpo/external-judge').map(({ seed }) => seed)).toEqual([1, 2]);
     for (const stage of ['sample', 'train', 'evaluate']) {
       const last = events.findLast((event) => event.kind === 'stage' && event.progress.stage === stage);
       if (last?.kind !== 'stage') throw new Error(`nothing was heard of ${stage}`);

@@ -26,10 +26,43 @@ export interface StageProgress {
   readonly note: string;
 }
 
+/** A step of a training. */
+export interface TrainedStep {
+  /** The training, for example "dpo/self-judge seed 3". */
+  readonly job: string;
+  /** From 1. */
+  readonly step: number;
+  /** Steps in all; 0 while the trainer alone knows. */
+  readonly steps: number;
+  /** Metrics by name, for example "loss". */
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** What an arm came to on a split. */
+export interface MeasuredSplit {
+  /** The arm's name; "base" for the model as it was. */
+  readonly arm: string;
+  /** Seed of the training; null for the base. */
+  readonly seed: number | null;
+  /** From 1. */
+  readonly round: number;
+  readonly split: 'development' | 'easy' | 'hard';
+  /** Step of the weights; null for the base, and for those that were chosen. */
+  readonly step: number | null;
+  /** Their learning rate; null where the step is. */
+  readonly learningRate: number | null;
+  /** Mean share of a question's samples that are correct. */
+  readonly accuracy: number;
+  readonly questions: number;
+}
+
 /** What a listener hears. */
 export type ProgressEvent =
   | { readonly kind: 'stage'; readonly progress: StageProgress }
-  | { readonly kind: 'message'; readonly text: string };
+  /** `alarm`: something has gone wrong, or may have. */
+  | { readonly kind: 'message'; readonly text: string; readonly alarm?: true }
+  | { readonly kind: 'step'; readonly step: TrainedStep }
+  | { readonly kind: 'measured'; readonly measured: MeasuredSplit };
 
 /** Hears of progress, often: a listener draws as rarely as it likes. */
 export type ProgressListener = (event: ProgressEvent) => void;
@@ -60,6 +93,21 @@ export class Progress {
   /** Tells the listener something that is no count. */
   say(text: string): void {
     this.#listen({ kind: 'message', text });
+  }
+
+  /** Tells the listener of something that has gone wrong, or may have. */
+  alarm(text: string): void {
+    this.#listen({ kind: 'message', text, alarm: true });
+  }
+
+  /** Tells the listener of a step of a training; the same one may come again. */
+  trained(step: TrainedStep): void {
+    this.#listen({ kind: 'step', step });
+  }
+
+  /** Tells the listener what an arm came to. */
+  measured(measured: MeasuredSplit): void {
+    this.#listen({ kind: 'measured', measured });
   }
 
   /** Seconds that each stage was at work in this sitting. */

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { FolderInUse, FolderLock } from '@overtone/artifacts';
 import type { Experiment } from './config/load.ts';
 import { InputError } from './input-error.ts';
+import { EVENTS_FILE, PROGRESS_FILE } from './progress-files.ts';
 
 const result = z.strictObject({
   stage: z.string(),
@@ -50,6 +51,8 @@ export class RunFolder {
   readonly artifacts: string;
   /** Seconds that earlier sittings were at work, by stage. */
   readonly earlierTimings: Readonly<Record<string, number>>;
+  /** SHA-256 of config.yaml. */
+  readonly configuration: string;
   /** Whether an earlier run had begun here. */
   readonly resumed: boolean;
   /** Aborted when another run has taken the folder over: nothing is written any more. */
@@ -68,6 +71,7 @@ export class RunFolder {
   ) {
     const { configuration, hash, earlier, existed } = opened;
     this.path = path;
+    this.configuration = hash;
     this.lost = lost;
     this.#existed = existed;
     this.#lock = lock;
@@ -90,7 +94,7 @@ export class RunFolder {
     };
     for (const folder of ['traces', 'logs', 'state']) mkdirSync(this.at(folder), { recursive: true });
     writeAtomically(this.at('config.yaml'), configuration);
-    this.#save();
+    this.save();
   }
 
   /**
@@ -142,7 +146,7 @@ export class RunFolder {
   /** Notes a result; the manifest is written within a second. */
   record(stage: string, label: string, key: string, ref: { sha256: string; mediaType: string }): void {
     this.#results.set(key, { stage, label, key, sha256: ref.sha256, mediaType: ref.mediaType });
-    this.#timer ??= setTimeout(() => this.#save(), 1000).unref();
+    this.#timer ??= setTimeout(() => this.save(), 1000).unref();
   }
 
   /** Writes a file so that it is there whole or not at all. */
@@ -153,7 +157,7 @@ export class RunFolder {
   /** Closes the manifest. */
   finish(state: Manifest['state'], timings: Record<string, number>): void {
     this.#manifest = { ...this.#manifest, state, timings };
-    this.#save();
+    this.save();
     this.#lock.release();
   }
 
@@ -168,7 +172,8 @@ export class RunFolder {
     if (!this.#existed && worthless) rmSync(this.path, { recursive: true, force: true });
   }
 
-  #save(): void {
+  /** Writes the manifest as it is by now. */
+  save(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.lost.aborted) return;
@@ -200,10 +205,19 @@ function checkRunFolder(path: string, hash: string, force: boolean): Manifest | 
 }
 
 /** Names the run that is at work. */
-const LOCK = 'run.lock';
+export const LOCK = 'run.lock';
 
 /** What a run that was killed before its first manifest may have left. */
-const OWN = new Set(['config.yaml', LOCK, 'traces', 'logs', 'state', 'artifacts']);
+const OWN = new Set([
+  'config.yaml',
+  LOCK,
+  'traces',
+  'logs',
+  'state',
+  'artifacts',
+  PROGRESS_FILE,
+  EVENTS_FILE,
+]);
 
 /** The manifest of the run in a folder; undefined where there is none. */
 export function readManifest(path: string): Manifest | undefined {

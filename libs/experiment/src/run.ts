@@ -1,10 +1,14 @@
 // A run: services up, pipeline through, report written, services down.
 import { openStore } from '@overtone/artifacts';
-import { type Report, renderHtml } from '@overtone/report';
+import { type Report, renderPage } from '@overtone/report';
 import { withSpan } from '@overtone/telemetry';
+import { readPageMaterial } from './page/page-material.ts';
+import { recordMaterial } from './page/token-entropies.ts';
 import { addTimings, runPipeline } from './pipeline.ts';
 import type { PreparedRun } from './prepare.ts';
 import { Progress, type ProgressListener } from './progress.ts';
+import { ProgressLog } from './progress-log.ts';
+import type { RunContext } from './run-context.ts';
 import { connectServices } from './services.ts';
 import { announceStages } from './stages.ts';
 import { startServices, Supervisor, type SupervisorOptions } from './supervisor.ts';
@@ -28,7 +32,11 @@ export async function runExperiment(
   { experiment, splits, prompt, verifier, folder }: PreparedRun,
   options: RunOptions = {},
 ): Promise<Report> {
-  const progress = new Progress(options.listen);
+  const log = new ProgressLog(folder.path, { configuration: folder.configuration, lost: folder.lost });
+  const progress = new Progress((event) => {
+    log.hear(event);
+    options.listen?.(event);
+  });
   announceStages(progress);
   const failure = new AbortController();
   const signal = AbortSignal.any([failure.signal, folder.lost, ...(options.signal ? [options.signal] : [])]);
@@ -37,6 +45,7 @@ export async function runExperiment(
     logs: folder.at('logs'),
     say: (text) => progress.say(text),
     onFailure: (error) => failure.abort(error),
+    counter: progress.stage('start'),
     signal,
     ...(options.program === undefined ? {} : { program: options.program }),
   });
@@ -53,29 +62,45 @@ export async function runExperiment(
       );
       const services = connectServices(addresses);
       try {
-        return await runPipeline(
-          {
-            services,
-            store: openStore(folder.artifacts),
-            progress,
-            signal,
-            runId: folder.runId(),
-            record: (stage, label, key, ref) => folder.record(stage, label, key, ref),
-          },
-          { experiment, splits, prompt, verifier, earlierTimings: folder.earlierTimings },
-        );
+        const context: RunContext = {
+          services,
+          store: openStore(folder.artifacts),
+          progress,
+          signal,
+          runId: folder.runId(),
+          record: (stage, label, key, ref) => folder.record(stage, label, key, ref),
+        };
+        const report = await runPipeline(context, {
+          experiment,
+          splits,
+          prompt,
+          verifier,
+          earlierTimings: folder.earlierTimings,
+        });
+        folder.save();
+        await recordMaterial(context, { folder: folder.path, prompt, hard: splits.hard });
+        return report;
       } finally {
         services.close();
       }
     });
     folder.write('report.json', `${JSON.stringify(report, null, 2)}\n`);
-    folder.write('report.html', renderHtml(report));
+    // With their traces to the end.
+    await supervisor.stop();
+    folder.save();
+    folder.write('report.html', await renderPage(report, await readPageMaterial(folder.path, report)));
+    log.close();
     folder.finish('done', timings());
     return report;
   } catch (error) {
-    folder.finish(options.signal?.aborted === true ? 'interrupted' : 'failed', timings());
+    const interrupted = options.signal?.aborted === true;
+    if (!interrupted) log.hear({ kind: 'message', text: describe(error), alarm: true });
+    log.close();
+    folder.finish(interrupted ? 'interrupted' : 'failed', timings());
     throw error;
   } finally {
     await supervisor.stop();
   }
 }
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));

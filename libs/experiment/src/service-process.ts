@@ -78,7 +78,8 @@ export class ServiceProcess {
   async stop(): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    // Without an id there never was a process, which would never exit.
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       const kill = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
       child.kill('SIGTERM');

@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   readonly traces?: string;
   /** Folder for one log file per service; absent: no log files. */
   readonly logs?: string;
+  /** Counts services: those that are being started, and those that have. */
+  readonly counter?: { expect(services: number): void; advance(services: number): void };
   /** Hears of restarts. */
   readonly say?: (text: string) => void;
   /** Hears that a service is beyond help. */
@@ -33,6 +35,8 @@ const servicesFolder = fileURLToPath(new URL('../../../services/', import.meta.u
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #processes: ServiceProcess[] = [];
+  /** Ends what still waits for a service that is not going to be there. */
+  readonly #stopping = new AbortController();
 
   constructor(options: SupervisorOptions = {}) {
     this.#options = options;
@@ -50,14 +54,18 @@ export class Supervisor {
    *
    * @param name its name in messages, logs and traces; several judges have several names.
    * @returns its address.
+   * @throws Error when it does not come up, and when the services are stopped before it has.
    */
   async start(
     service: ServiceName,
     environment: Readonly<Record<string, string>>,
     name: string = service,
   ): Promise<string> {
-    const { traces, logs, say, onFailure, signal, program } = this.#options;
-    signal?.throwIfAborted();
+    const { traces, logs, counter, say, onFailure, signal: outer, program } = this.#options;
+    const { signal: stopping } = this.#stopping;
+    const signal = outer === undefined ? stopping : AbortSignal.any([outer, stopping]);
+    signal.throwIfAborted();
+    counter?.expect(1);
     const started = new ServiceProcess({
       name,
       program: program?.(service) ?? join(servicesFolder, service, 'src', 'main.ts'),
@@ -73,12 +81,15 @@ export class Supervisor {
     });
     this.#processes.push(started);
     const address = await started.start();
-    await waitForHealthy(address, { timeoutMs: 120_000, ...(signal === undefined ? {} : { signal }) });
+    // A service that listens may be told to stop before it is healthy: without the signal, that would be waited for in vain.
+    await waitForHealthy(address, { timeoutMs: 120_000, signal });
+    counter?.advance(1);
     return address;
   }
 
-  /** Stops all services; those that need others first. */
+  /** Stops all services, also those that are still starting; none can be started afterwards. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the services have been stopped'));
     await Promise.all(this.#processes.splice(0).map((process) => process.stop()));
   }
 }
@@ -106,6 +117,8 @@ export async function startServices(
     services.trainer ?? supervisor.start('trainer', { ...computing, OVERTONE_STATE: trainerState }),
   ]);
   independent.catch(() => {});
+  // Whichever fails first ends the start; a generator with a large model is long in coming.
+  await Promise.race([generating, independent.then(() => generating)]);
   const generator = await generating;
   const needing = { ...shared, OVERTONE_GENERATOR: generator };
   const judging = Object.entries(judges).map(async ([name, judge]): Promise<[string, string]> => {

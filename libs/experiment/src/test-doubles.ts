@@ -16,6 +16,7 @@ import {
   JobState,
   JudgeServiceService,
   Outcome,
+  type ScoreRequest,
   SftSelection,
   TrainerServiceService,
   type CreateJobRequest,
@@ -112,6 +113,21 @@ export async function startDoubles(options: DoubleOptions = {}): Promise<Doubles
               for await (const response of generate(request)) {
                 if (breaks && sent++ === 3) throw unavailable('the double breaks off');
                 yield response;
+              }
+            }),
+            score: bidiHandler(async function* (requests: AsyncIterable<ScoreRequest>) {
+              for await (const { id, target } of requests) {
+                const words = target?.$case === 'completion' ? target.value.text.split(' ') : [];
+                const tokenEnds = words.map((_, index) => words.slice(0, index + 1).join(' ').length);
+                const tokenEntropies = words.map(() => 0.5);
+                yield {
+                  id,
+                  tokenLogprobs: words.map(() => -0.5),
+                  tokenEntropies,
+                  tokenEnds,
+                  continuationLogprobs: [],
+                  usage: undefined,
+                };
               }
             }),
           },

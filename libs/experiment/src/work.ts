@@ -12,7 +12,10 @@ export interface Work {
   readonly samples: number;
   /** Those of them that arms of several rounds sample with their own adapters, at most: an arm ends early where nothing is left to learn. */
   readonly laterSamples: number;
-  /** Most comparisons that each judge is asked for, if every training question is saturated in every round: pairs in both orders. */
+  /**
+   * Most comparisons that each judge is asked for: pairs in both orders, if every training question is saturated in every round, or as
+   * many as are known to be in the first one.
+   */
   readonly comparisons: Readonly<Record<string, number>>;
   /** Training jobs, and the steps of all of them. */
   readonly jobs: number;
@@ -21,10 +24,11 @@ export interface Work {
   readonly evaluated: number;
 }
 
-/** Adds up the work of an experiment. */
+/** Adds up the work of an experiment. `saturated`: training questions that are known to be saturated in the first round. Default: all may be. */
 export function workOf(
   { arms, audit, evaluation, judges, sampling, seeds, signals }: Experiment,
   splits: Splits,
+  saturated: number = splits.train.length,
 ): Work {
   const { train, easy, hard, development = [] } = splits;
   const fresh = (easy.length + hard.length) * evaluation.samples;
@@ -33,12 +37,12 @@ export function workOf(
   let evaluated = fresh + development.length * evaluation.samples;
   let resampled = 0;
   const asked = new Set(Object.values(signals).flatMap(judgesOf));
-  const audited = Math.min(audit?.groups ?? Infinity, train.length);
+  const auditedOf = (groups: number): number => Math.min(audit?.groups ?? Infinity, groups);
   /** By judge, the groups that it is asked about, at most. */
   const groups = new Map(
     Object.keys(judges).map((name) => [
       name,
-      asked.has(name) ? train.length : audit?.judge === name ? audited : 0,
+      asked.has(name) ? saturated : audit?.judge === name ? auditedOf(saturated) : 0,
     ]),
   );
   for (const { objective, signal, rounds = 1 } of arms) {
@@ -47,7 +51,7 @@ export function workOf(
     const own = new Set(Object.values(withParts(signals, signal)).flatMap(judgesOf));
     for (const judge of own) groups.set(judge, (groups.get(judge) ?? 0) + later * train.length);
     if (objective.attenuate === 'auto' && audit !== undefined && !own.has(audit.judge))
-      groups.set(audit.judge, (groups.get(audit.judge) ?? 0) + later * audited);
+      groups.set(audit.judge, (groups.get(audit.judge) ?? 0) + later * auditedOf(train.length));
     const tries = learningRates(objective).length;
     const choosing =
       objective.selection === undefined ? 0 : objective.selection.scope === 'first-seed' ? 1 : seeds.length;

@@ -59,6 +59,7 @@ function model(
           id: request.id,
           tokenLogprobs: [],
           tokenEntropies: [],
+          tokenEnds: [],
           continuationLogprobs: [-1, -1 - Math.log(3)],
           usage,
         };

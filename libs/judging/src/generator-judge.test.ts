@@ -30,6 +30,7 @@ function shorterIsBetter(request: ScoreRequest): ScoreResponse {
     id: request.id,
     tokenLogprobs: [],
     tokenEntropies: [],
+    tokenEnds: [],
     continuationLogprobs: [-first.length, -second.length],
     usage: { promptTokens: 7, completionTokens: 4 },
   };

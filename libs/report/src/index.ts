@@ -6,8 +6,17 @@ export {
   type MeasuredRun,
   type ReportInput,
 } from './build.ts';
+export {
+  type ArmOutcomes,
+  COMPARED_SPLITS,
+  compareRuns,
+  type Comparison,
+  type RunToCompare,
+} from './comparison.ts';
+export { renderComparisonHtml } from './comparison-page.ts';
+export { comparisonTable } from './comparison-table.ts';
 export { METHOD } from './difference.ts';
-export { formatSeconds, formatShare } from './format.ts';
+export { formatDifference, formatSeconds, formatShare } from './format.ts';
 export {
   average,
   type MeasuredSystem,
@@ -24,7 +33,22 @@ export {
   systemTable,
 } from './measurement-tables.ts';
 export type { QuestionOutcome, StyleCount } from './question-outcome.ts';
-export { renderHtml } from './html.ts';
+export { renderPage } from './html.ts';
+export { escapeHtml } from './html-escape.ts';
+export type {
+  BrowsedAnswer,
+  BrowsedAnswers,
+  BrowsedQuestion,
+  BrowsedSolution,
+  BrowsedVerdict,
+  BrowserData,
+  BusySpan,
+  PageMaterial,
+  Provenance,
+  ServiceTime,
+  StageCost,
+  TrainingCurve,
+} from './page-material.ts';
 export {
   type Accuracy,
   type MeasuredLevel,
@@ -43,3 +67,4 @@ export {
 export { signalTable } from './signal-table.ts';
 export { renderSignalsHtml } from './signals-page.ts';
 export { renderTable } from './table.ts';
+export { columns } from './text-columns.ts';

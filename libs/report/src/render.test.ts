@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatDifference, formatSeconds, formatShare } from './format.ts';
-import { renderHtml } from './html.ts';
+import { renderPage } from './html.ts';
 import {
   type Report,
   type ReportedArm,
@@ -90,19 +90,29 @@ describe('the table', () => {
   });
 });
 
-describe('the page', () => {
-  const page = renderHtml(report);
+describe('the page', async () => {
+  const page = await renderPage(report);
   it('stands alone: nothing is loaded, no script runs, names are escaped', () => {
     expect(page).not.toMatch(/<script|<link|@import|url\(|https?:/);
-    expect(page).toContain('<h1>&lt;mini&gt; &amp; co</h1>');
+    expect(page).toContain('Overtone report · &lt;mini&gt; &amp; co');
   });
 
   it('colours arms by whether their interval clears the base, and says it in words', () => {
-    expect(page).toMatch(/<g class="better"><title>sft\/self-judge: \.750/);
-    expect(page).toMatch(/<g class="worse"><title>dpo\/reversed-judge/);
-    expect(page).toMatch(
-      /<strong>sft\/self-judge<\/strong>, the best of 2 arms, 75\.0 %: a difference of 31\.0 points/,
+    expect(page).toMatch(/fill="var\(--better\)"/);
+    expect(page).toMatch(/fill="var\(--worse\)"/);
+    expect(page).toContain(
+      'aria-label="avg@8 on hard questions by arm: base .440 (.390 to .490); sft/self-judge .750',
     );
+    expect(page).toContain(
+      'sft/self-judge solves <strong>31 points more</strong> hard questions than the base [21, 41], p &lt; .001, 3 questions × 8, 2 seeds.',
+    );
+    expect(page).toContain('Below the base: dpo/reversed-judge.');
+  });
+
+  it('does not claim what was not seen', async () => {
+    const page = await renderPage({ ...report, arms: [arm('base', 0.44), arm('sft/self-judge', 0.5, 0.06)] });
+    expect(page).toContain('No arm can be told from the base to its advantage');
+    expect(page).toContain('<strong>+6.0 points</strong> from it [−4.0, 16]');
   });
 
   it('fits phones and follows the reader into the dark', () => {
@@ -151,8 +161,8 @@ describe('signal cards', () => {
     expect(page).toContain('Temperature 2.50. Platt: bias −0.40, slope 0.50.');
   });
 
-  it('leave out what an older report does not have', () => {
-    const older = renderHtml(report);
+  it('leave out what an older report does not have', async () => {
+    const older = await renderPage(report);
     expect(older).not.toMatch(/badge">|diagram"|flip rate/);
     expect(older).toMatch(/kappa<\/th><td>\+\.710 <small>\[\+\.600, \+\.800\]/);
   });
@@ -181,17 +191,17 @@ describe('what judges cost', () => {
   const free = { ...judge, name: 'rubric', backend: 'rubric', cost: null, budget: null };
   const own: ReportedJudge = { ...free, unreadable: 0, unjudged: 0, promptTokens: 0, completionTokens: 0 };
 
-  it('stands in the terminal and on the page, with its limits and with what it left out', () => {
+  it('stands in the terminal and on the page, with its limits and with what it left out', async () => {
     const table = renderTable({ ...report, judges: [judge, own] });
     expect(table).toMatch(
       /strong <1> \(openai\) +active +1,000 +1,998 of 2,000 +1,234,567 \+ 8,901 +0\.5081 of 5 +20 \(\.010\) +17 of 480\n/,
     );
     expect(table).toMatch(/\nrubric +active +1,000 +1,998 +0 \+ 0 +– +0 +0\n/);
-    const page = renderHtml({ ...report, judges: [judge, own] });
+    const page = await renderPage({ ...report, judges: [judge, own] });
     expect(page).toContain(
       '<td>strong &lt;1&gt; (openai)</td><td>active</td><td>1,000</td><td>1,998 of 2,000</td>',
     );
-    expect(renderHtml(report)).not.toContain('What the judges cost');
+    expect(await renderPage(report)).not.toContain('What the judges cost');
   });
 
   it('says of a panel by how much each judge counts', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildReport, type MeasuredRound, type MeasuredRun } from './build.ts';
-import { renderHtml } from './html.ts';
+import { renderPage } from './html.ts';
 import type { QuestionOutcome } from './question-outcome.ts';
 import { parseReport } from './schema.ts';
 import { renderTable } from './table.ts';
@@ -82,16 +82,17 @@ describe('rounds in a report', () => {
     expect(parseReport(JSON.stringify(report))).toEqual(report);
   });
 
-  it('have a table of their own, on the terminal and on the page', () => {
+  it('have a table of their own, on the terminal and on the page', async () => {
     const table = renderTable(report);
     expect(table).toMatch(/dpo +1 +10 of 20 +– +\.900 +1\.000 +\.500 \[.*\] +1\.000 +\+\.250 +\+\.250/);
     expect(table).toMatch(
       /2 \(1 of 2 seeds\) +15\.5 of 20 +−2 \+7 +\.900 +1\.000 +\.625 \[.*\] +1\.000 +\+\.375 +\+\.125/,
     );
-    expect(renderHtml(report)).toContain('dpo: .250, .500, .625');
-    expect(renderHtml(report)).toMatch(/<h2>Rounds<\/h2>[\s\S]*15\.5 of 20/);
+    const page = await renderPage(report);
+    expect(page).toContain('dpo: .250, .500, .625');
+    expect(page).toMatch(/<h2>Rounds<\/h2>[\s\S]*15\.5 of 20/);
     const plain = { ...report, arms: report.arms.map(({ rounds: _, ...arm }) => arm) };
     expect(renderTable(plain)).not.toContain('no longer + newly');
-    expect(renderHtml(plain)).not.toContain('<h2>Rounds</h2>');
+    expect(await renderPage(plain)).not.toContain('<h2>Rounds</h2>');
   });
 });

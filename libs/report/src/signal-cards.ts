@@ -22,14 +22,16 @@ function card(signal: ReportedSignal): string {
   return `<article class="signal${recommendation === null ? '' : ` ${KINDS[recommendation]}`}">
 <header><h3>${escapeHtml(signal.name)}</h3><span class="method">${escapeHtml(judge === null ? signal.method : `${signal.method}, judge ${judge}`)}</span>${badge}</header>
 ${reason === null ? '' : `<p class="reason">${escapeHtml(reason).replaceAll(' %', '&nbsp;%')}</p>`}
+${diagram(signal)}
+<details><summary>All figures of ${escapeHtml(signal.name)}</summary>
 <div class="columns">
 ${against(signal)}
 <div class="column">
 ${alone(signal)}
 ${panel(signal)}
-${diagram(signal)}
 </div>
 </div>
+</details>
 </article>`;
 }
 

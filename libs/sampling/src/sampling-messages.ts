@@ -31,7 +31,7 @@ export type PromptContent =
 /** What is scored after a prompt. */
 export type ScoringTarget =
   /** A whole completion; the end token is appended and scored too. */
-  | { readonly completion: string }
+  | { readonly completion: string; /** Whether to say where its tokens end. */ readonly ends?: boolean }
   /** A completion as token ids, scored as they are; at least one. */
   | { readonly tokens: readonly number[] }
   /** Alternatives, each the beginning of the answer, as text or as token ids. */
@@ -56,7 +56,12 @@ export interface FinishedSample extends Omit<Sample, 'tokens' | 'logprobs' | 'en
 export interface ItemScore {
   readonly promptTokens: number;
   /** One entry for a completion, one for each continuation otherwise; one number a token, nats. */
-  readonly texts: readonly { readonly logprobs: Float32Array; readonly entropies: Float32Array }[];
+  readonly texts: readonly {
+    readonly logprobs: Float32Array;
+    readonly entropies: Float32Array;
+    /** Characters (code points) of the text up to the end of each token; only when asked for. */
+    readonly ends?: readonly number[];
+  }[];
 }
 
 /** A prompt as token ids. */

@@ -22,6 +22,7 @@ import {
   type WorkerSettings,
 } from './sampling-messages.ts';
 import { StopStrings } from './stop-strings.ts';
+import { tokenEnds } from './token-ends.ts';
 import { TeacherForcing, type ScoringItem } from './teacher-forcing.ts';
 
 interface Job {
@@ -134,9 +135,12 @@ class SamplingWorker {
     const scores = await this.forcing.score(weights, encoded, signal);
     const answers: ItemScore[] = scores.map((texts, index) => ({
       promptTokens: encoded[index]?.prompt.length ?? 0,
-      texts: texts.map(({ logprobs, entropies }) => ({
+      texts: texts.map(({ logprobs, entropies }, continuation) => ({
         logprobs: Float32Array.from(logprobs),
         entropies: Float32Array.from(entropies),
+        ...(wantsEnds(items[index]) && {
+          ends: tokenEnds(encoded[index]?.continuations[continuation] ?? [], this.tokenizer.decode),
+        }),
       })),
     }));
     this.post({ type: 'scored', job, scores: answers });
@@ -179,6 +183,10 @@ class SamplingWorker {
       entropies: Float32Array.from(entropies),
     };
   }
+}
+
+function wantsEnds(item: ScoringRequestItem | undefined): boolean {
+  return item !== undefined && 'completion' in item.target && item.target.ends === true;
 }
 
 if (!parentPort) throw new Error('sampling-worker.ts is the entry of a worker thread: use SamplingPool');

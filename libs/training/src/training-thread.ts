@@ -3,7 +3,7 @@ import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type TrainingEvent } from './run-training.ts';
 import { TrainingError } from './training-error.ts';
-import { type TrainingTask, type WorkerMessage } from './training-worker.ts';
+import { type TrainingTask, type WorkerMessage, type WorkerOrder } from './training-worker.ts';
 
 /**
  * Trains in a worker thread; the same events as `runTraining`.
@@ -18,7 +18,8 @@ export async function* trainInThread(
   signal?.throwIfAborted();
   const worker = new Worker(new URL('./training-worker.ts', import.meta.url), { workerData: task });
   const exited = once(worker, 'exit');
-  const cancel = (): void => worker.postMessage('cancel');
+  const tell = (order: WorkerOrder): void => worker.postMessage(order);
+  const cancel = (): void => tell('cancel');
   signal?.addEventListener('abort', cancel);
   try {
     for await (const [message] of on(worker, 'message', { close: ['exit'] }) as AsyncIterable<
@@ -30,6 +31,7 @@ export async function* trainInThread(
         throw new TrainingError(message.message);
       }
       yield message;
+      tell('taken');
     }
     throw new TrainingError('the training thread ended before the job did');
   } finally {

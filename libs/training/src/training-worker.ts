@@ -9,6 +9,9 @@ export interface TrainingTask {
   readonly run: Omit<RunOptions, 'signal'>;
 }
 
+/** What a job's thread is told: that its last event has been dealt with, or to end after its step. */
+export type WorkerOrder = 'taken' | 'cancel';
+
 /** What a job's thread reports. */
 export type WorkerMessage =
   | TrainingEvent
@@ -19,14 +22,21 @@ if (!isMainThread && parentPort) {
   const port = parentPort;
   const { options, run } = workerData as TrainingTask;
   const controller = new AbortController();
-  port.on('message', () => controller.abort());
+  let taken = (): void => {};
+  port.on('message', (order: WorkerOrder) => {
+    if (order === 'cancel') controller.abort();
+    taken();
+  });
   const report = (message: WorkerMessage): void => port.postMessage(message);
   try {
     for await (const event of runTraining(
       { ...options, objective: createObjective(options.objective) },
       { ...run, signal: controller.signal },
     )) {
+      const dealtWith = new Promise<void>((resolve) => (taken = resolve));
       report(event);
+      // A checkpoint comes after what was said of its step has been kept: who continues from it would not hear of the step again.
+      if (!controller.signal.aborted) await dealtWith;
     }
     report({ type: 'done' });
   } catch (error) {

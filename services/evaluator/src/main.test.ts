@@ -110,7 +110,12 @@ describe('the evaluator process', () => {
       ],
     });
     child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH, OVERTONE_GENERATOR: generator.address, OVERTONE_VERIFIER: verifier },
+      env: {
+        PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+        OVERTONE_GENERATOR: generator.address,
+        OVERTONE_VERIFIER: verifier,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     if (!child.stdout) throw new Error('no stdout');

@@ -48,7 +48,12 @@ function randomTensor(name: string, shape: readonly number[], scale: number) {
 
 function start(environment: Record<string, string>): ChildProcess {
   return spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, OVERTONE_WORKERS: '2', ...environment },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      OVERTONE_WORKERS: '2',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

@@ -79,7 +79,10 @@ function scoreBatch(
 function parse({ id, messages, target }: ScoreRequest): ScoringRequestItem {
   const where = (field: string): string => `${field} (request "${id}")`;
   const parsed = parseMessages(messages, where('messages'));
-  if (target?.$case === 'completion') return { messages: parsed, target: { completion: target.value.text } };
+  if (target?.$case === 'completion') {
+    const { text, tokenEnds: ends = false } = target.value;
+    return { messages: parsed, target: { completion: text, ends } };
+  }
   if (target?.$case !== 'continuations')
     throw invalidArgument(where('target'), 'must be a completion or continuations');
   const { texts } = target.value;
@@ -100,6 +103,7 @@ function response(
     id,
     tokenLogprobs: Array.from(whole?.logprobs ?? []),
     tokenEntropies: Array.from(whole?.entropies ?? []),
+    tokenEnds: [...(whole?.ends ?? [])],
     continuationLogprobs: whole
       ? []
       : texts.map(({ logprobs }) => logprobs.reduce((sum, logprob) => sum + logprob, 0)),

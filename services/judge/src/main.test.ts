@@ -24,7 +24,7 @@ afterEach(() => {
 
 function start(environment: Record<string, string>): ChildProcess {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.push(child);
@@ -119,6 +119,7 @@ describe('the judge process', () => {
                   id,
                   tokenLogprobs: [],
                   tokenEntropies: [],
+                  tokenEnds: [],
                   continuationLogprobs: [first.length / 10, second.length / 10],
                   usage: { promptTokens: 9, completionTokens: 2 },
                 };

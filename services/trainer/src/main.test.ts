@@ -66,6 +66,9 @@ async function watch(
   return { steps, job };
 }
 
+/** One for all tests that do not end theirs. */
+let shared: Trainer;
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'overtone-trainer-'));
   const store = openStore(pathToFileURL(join(folder, 'artifacts')).href);
@@ -99,6 +102,7 @@ beforeAll(async () => {
     snapshotEverySteps: 25,
     maxLength: 64,
   };
+  shared = await start('shared');
 });
 
 afterAll(async () => {
@@ -133,7 +137,7 @@ describe('the trainer process', () => {
   });
 
   it('answers health checks within 50 ms while it trains, and stops a job when told', async () => {
-    const trainer = await start('busy');
+    const trainer = shared;
     await trainer.client.createJob({ jobId: 'long', spec: { ...spec, steps: 100_000 } });
     await watch(trainer, 'long', 0, 5);
     const delays: number[] = [];
@@ -182,7 +186,7 @@ describe('the trainer process', () => {
   });
 
   it('says why a job failed', async () => {
-    const trainer = await start('failures');
+    const trainer = shared;
     await trainer.client.createJob({ jobId: 'short', spec: { ...spec, maxLength: 4 } });
     const { job } = await watch(trainer, 'short');
     expect(job?.state).toBe(JobState.JOB_STATE_FAILED);
@@ -190,7 +194,7 @@ describe('the trainer process', () => {
   });
 
   it('leaves a usable adapter when a job is cancelled, and continues it when told to, to the weights of one that was not', async () => {
-    const trainer = await start('cancelled');
+    const trainer = shared;
     const store = openStore(pathToFileURL(join(folder, 'artifacts')).href);
     await trainer.client.createJob({ jobId: 'whole', spec });
     const whole = await watch(trainer, 'whole');
@@ -239,7 +243,7 @@ describe('the trainer process', () => {
   });
 
   it('stops at a loss that is none, names the groups, and leaves the weights of the last checkpoint', async () => {
-    const trainer = await start('wild');
+    const trainer = shared;
     const train = async (jobId: string, learningRate: number, maxLossRatio: number) => {
       const schedule = Schedule.SCHEDULE_CONSTANT;
       const { optimizer } = spec;

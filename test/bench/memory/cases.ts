@@ -1,5 +1,6 @@
 // The cases whose memory is predicted and measured.
 import { type ObjectiveSpec } from '@overtone/training';
+import { type Precision } from '@overtone/tensor';
 import { type Shape } from '../shapes.ts';
 
 /** A training step on sequences that are all as long as they may be. */
@@ -25,6 +26,7 @@ export interface SamplingCase {
   readonly slots: number;
   readonly promptTokens: number;
   readonly newTokens: number;
+  readonly precision: Precision;
 }
 
 /** What one process is asked to do. */
@@ -63,9 +65,11 @@ function sampling(
   slots: number,
   promptTokens: number,
   newTokens: number,
+  precision: Precision = 'float32',
 ): MemoryCase {
-  const name = `${model} sampling, ${workers} × batch ${slots}, ${promptTokens} + ${newTokens} tokens`;
-  return { name, model, kind: 'sampling', workers, slots, promptTokens, newTokens };
+  const kind = precision === 'float32' ? 'sampling' : `sampling in ${precision}`;
+  const name = `${model} ${kind}, ${workers} × batch ${slots}, ${promptTokens} + ${newTokens} tokens`;
+  return { name, model, kind: 'sampling', workers, slots, promptTokens, newTokens, precision };
 }
 
 /** All cases; a step or two of each. */
@@ -81,6 +85,9 @@ export const CASES: readonly MemoryCase[] = [
   sampling('smollm2-135m', 1, 8, 64, 64),
   sampling('smollm2-135m', 1, 64, 64, 64),
   sampling('smollm2-135m', 2, 64, 64, 64),
+  sampling('smollm2-135m', 1, 8, 64, 64, 'int8'),
+  sampling('smollm2-135m', 2, 64, 64, 64, 'int8'),
   training('qwen3-0.6b', 'sft', 2, 256),
   sampling('qwen3-0.6b', 1, 8, 64, 32),
+  sampling('qwen3-0.6b', 1, 8, 64, 32, 'int8'),
 ];

@@ -12,11 +12,12 @@ export const CACHE_BYTES = 2 ** 31;
 export async function predict(memory: MemoryCase, folder: string): Promise<Readonly<Record<string, number>>> {
   const config = await readDecoderConfig(folder);
   if (memory.kind === 'sampling') {
-    const { workers, slots, promptTokens, newTokens } = memory;
+    const { workers, slots, promptTokens, newTokens, precision } = memory;
     return {
       ...predictSamplingMemory({
         config,
         workers,
+        hardware: { device: 'cpu', precision },
         slots,
         cacheBytes: CACHE_BYTES,
         promptTokens,

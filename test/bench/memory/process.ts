@@ -34,10 +34,11 @@ async function train(model: string, place: string, memory: TrainingCase): Promis
 
 async function sample(
   model: string,
-  { workers, slots, promptTokens, newTokens }: SamplingCase,
+  { workers, slots, promptTokens, newTokens, precision }: SamplingCase,
 ): Promise<void> {
   const { vocabSize } = await readDecoderConfig(model);
-  const pool = await SamplingPool.open({ model, workers, slots, cacheBytes: CACHE_BYTES });
+  const hardware = { device: 'cpu', precision } as const;
+  const pool = await SamplingPool.open({ model, workers, slots, cacheBytes: CACHE_BYTES, hardware });
   const prompts = Array.from({ length: workers * slots }, (_, index) => ({
     id: String(index),
     tokens: Int32Array.from(

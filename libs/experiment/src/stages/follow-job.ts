@@ -15,6 +15,8 @@ export interface JobToFollow {
   readonly signal: AbortSignal;
   /** Hears of the job's state whenever it changes. */
   readonly heard?: (job: Job) => void;
+  /** Hears of every step's metrics; of those of an earlier sitting too. */
+  readonly stepped?: (step: number, values: Readonly<Record<string, number>>) => void;
   /** Whether the job is to be cancelled, and may end so. Default: it is not. */
   readonly mayEnd?: () => boolean;
 }
@@ -31,6 +33,7 @@ export async function followJob({
   stage,
   signal,
   heard = () => {},
+  stepped = () => {},
   mayEnd = () => false,
 }: JobToFollow) {
   const options = { signal };
@@ -59,6 +62,7 @@ export async function followJob({
             if (event?.$case === 'step') {
               const { loss } = event.value.values;
               metrics.set(event.value.step, event.value.values);
+              stepped(event.value.step, event.value.values);
               if (loss !== undefined) stage.note(`loss ${loss.toPrecision(3)}`);
               stage.advance(Math.max(0, event.value.step - seen));
               seen = Math.max(seen, event.value.step);

@@ -1,5 +1,5 @@
 // Sample: N solutions of every question, in chunks of questions.
-import type { ArtifactRef } from '@overtone/artifacts';
+import type { ArtifactRef, Json } from '@overtone/artifacts';
 import type { GenerateResponse } from '@overtone/contracts';
 import { askingTurns, type Problem, type Prompt } from '@overtone/tasks';
 import type { Decoding } from '../config/schema.ts';
@@ -32,21 +32,12 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
   return stage.run(async () => {
     const solutions: SampledSolution[] = [];
     for (const [index, part] of chunks(problems, chunk).entries()) {
-      const prompts = part.map((problem) => ({
-        id: problem.id,
-        messages: askingTurns(prompt, problem).map((turn) => ({ ...turn })),
-      }));
+      const prompts = promptsOf(part, prompt);
       const sampling = samplingParameters(decoding);
       const { ref, reused } = await findOrMake(context, {
         stage: 'sample',
         label: `chunk ${index + 1}`,
-        key: {
-          model,
-          adapter: adapter?.sha256,
-          prompts,
-          sampling: { ...sampling },
-          topEntropies: topEntropies || undefined,
-        },
+        key: samplingKey({ model, adapter, prompt, decoding, topEntropies }, part),
         make: () =>
           outlastRestarts(
             [context.services.generator],
@@ -74,6 +65,33 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
     }
     return solutions;
   }, detail);
+}
+
+function promptsOf(problems: readonly Problem[], prompt: Prompt) {
+  return problems.map((problem) => ({
+    id: problem.id,
+    messages: askingTurns(prompt, problem).map((turn) => ({ ...turn })),
+  }));
+}
+
+/** Everything that determines the samples of a chunk. */
+export function samplingKey(
+  {
+    model,
+    adapter,
+    prompt,
+    decoding,
+    topEntropies = false,
+  }: Pick<SampleOptions, 'model' | 'adapter' | 'prompt' | 'decoding' | 'topEntropies'>,
+  chunk: readonly Problem[],
+): Json {
+  return {
+    model,
+    adapter: adapter?.sha256,
+    prompts: promptsOf(chunk, prompt),
+    sampling: { ...samplingParameters(decoding) },
+    topEntropies: topEntropies || undefined,
+  };
 }
 
 /** Longest a chunk may take. */

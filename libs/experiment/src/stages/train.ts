@@ -69,6 +69,8 @@ export async function train(
 ): Promise<Training> {
   const stage = context.progress.stage('train');
   const work = trainingKey(spec, model);
+  const stepped = (step: number, values: Readonly<Record<string, number | null>>): void =>
+    context.progress.trained({ job: label, step, steps: spec.steps, values });
   const inTurn = <Result>(task: () => Promise<Result>): Promise<Result> => turn(() => stage.run(task, label));
   const findOrTrain = (): Promise<Found> =>
     findOrMake(context, {
@@ -85,10 +87,10 @@ export async function train(
           const jobId = jobOf({ training: work, ends: 'early' });
           const { ends } = until;
           return store.writeJsonl([
-            plain(await followUntil({ trainer, jobId, spec, stage, signal, ends, turn: inTurn })),
+            plain(await followUntil({ trainer, jobId, spec, stage, signal, ends, stepped, turn: inTurn })),
           ]);
         }
-        const followed = await followJob({ trainer, jobId: jobOf(key), spec, stage, signal });
+        const followed = await followJob({ trainer, jobId: jobOf(key), spec, stage, signal, stepped });
         return store.writeJsonl([plain({ ...trainingOf(followed.job, spec), metrics: followed.metrics })]);
       },
     });
@@ -100,8 +102,11 @@ export async function train(
   if (result === undefined || last === undefined || (last.step !== spec.steps && !early))
     throw new Error(`training ${label} ended without the weights of its last step`);
   for (const alarm of [result.alarm ?? [], result.warnings ?? []].flat())
-    context.progress.say(`${label}: ${alarm}`);
-  if (reused) stage.advance(spec.steps, true);
+    context.progress.alarm(`${label}: ${alarm}`);
+  if (reused) {
+    stage.advance(spec.steps, true);
+    for (const { step, values } of result.metrics) stepped(step, values);
+  }
   return result;
 }
 

@@ -185,6 +185,8 @@ export interface ScoreRequest {
 export interface Completion {
   /** The text, without the end token. */
   text: string;
+  /** Whether to say where its tokens end. Default: no. */
+  tokenEnds?: boolean | undefined;
 }
 
 /** Continuations to compare. */
@@ -205,6 +207,11 @@ export interface ScoreResponse {
   continuationLogprobs: number[];
   /** What it cost. */
   usage: Usage | undefined;
+  /**
+   * For a completion, when asked for: how many characters (Unicode code points) of the text there are up to the end of every
+   * token. A character that several tokens share belongs to the last of them. Empty from generators that do not know it.
+   */
+  tokenEnds: number[];
 }
 
 /** Asks what is hosted. */
@@ -922,13 +929,16 @@ export const ScoreRequest: MessageFns<ScoreRequest> = {
 };
 
 function createBaseCompletion(): Completion {
-  return { text: '' };
+  return { text: '', tokenEnds: undefined };
 }
 
 export const Completion: MessageFns<Completion> = {
   encode(message: Completion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.text !== '') {
       writer.uint32(10).string(message.text);
+    }
+    if (message.tokenEnds !== undefined) {
+      writer.uint32(16).bool(message.tokenEnds);
     }
     return writer;
   },
@@ -954,6 +964,14 @@ export const Completion: MessageFns<Completion> = {
             message.text = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.tokenEnds = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -967,13 +985,23 @@ export const Completion: MessageFns<Completion> = {
   },
 
   fromJSON(object: any): Completion {
-    return { text: isSet(object.text) ? globalThis.String(object.text) : '' };
+    return {
+      text: isSet(object.text) ? globalThis.String(object.text) : '',
+      tokenEnds: isSet(object.tokenEnds)
+        ? globalThis.Boolean(object.tokenEnds)
+        : isSet(object.token_ends)
+          ? globalThis.Boolean(object.token_ends)
+          : undefined,
+    };
   },
 
   toJSON(message: Completion): unknown {
     const obj: any = {};
     if (message.text !== '') {
       obj.text = message.text;
+    }
+    if (message.tokenEnds !== undefined) {
+      obj.tokenEnds = message.tokenEnds;
     }
     return obj;
   },
@@ -984,6 +1012,7 @@ export const Completion: MessageFns<Completion> = {
   fromPartial(object: DeepPartial<Completion>): Completion {
     const message = createBaseCompletion();
     message.text = object.text ?? '';
+    message.tokenEnds = object.tokenEnds ?? undefined;
     return message;
   },
 };
@@ -1060,7 +1089,14 @@ export const Continuations: MessageFns<Continuations> = {
 };
 
 function createBaseScoreResponse(): ScoreResponse {
-  return { id: '', tokenLogprobs: [], tokenEntropies: [], continuationLogprobs: [], usage: undefined };
+  return {
+    id: '',
+    tokenLogprobs: [],
+    tokenEntropies: [],
+    continuationLogprobs: [],
+    usage: undefined,
+    tokenEnds: [],
+  };
 }
 
 export const ScoreResponse: MessageFns<ScoreResponse> = {
@@ -1091,6 +1127,13 @@ export const ScoreResponse: MessageFns<ScoreResponse> = {
     }
     if (message.usage !== undefined) {
       Usage.encode(message.usage, writer.uint32(42).fork()).join();
+    }
+    if (message.tokenEnds.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.tokenEnds) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1178,6 +1221,24 @@ export const ScoreResponse: MessageFns<ScoreResponse> = {
             message.usage = Usage.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag === 48) {
+              message.tokenEnds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tokenEnds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1209,6 +1270,11 @@ export const ScoreResponse: MessageFns<ScoreResponse> = {
           ? object.continuation_logprobs.map((e: any) => globalThis.Number(e))
           : [],
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
+      tokenEnds: globalThis.Array.isArray(object?.tokenEnds)
+        ? object.tokenEnds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.token_ends)
+          ? object.token_ends.map((e: any) => globalThis.Number(e))
+          : [],
     };
   },
 
@@ -1229,6 +1295,9 @@ export const ScoreResponse: MessageFns<ScoreResponse> = {
     if (message.usage !== undefined) {
       obj.usage = Usage.toJSON(message.usage);
     }
+    if (message.tokenEnds?.length) {
+      obj.tokenEnds = message.tokenEnds.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -1243,6 +1312,7 @@ export const ScoreResponse: MessageFns<ScoreResponse> = {
     message.continuationLogprobs = object.continuationLogprobs?.map((e) => e) || [];
     message.usage =
       object.usage !== undefined && object.usage !== null ? Usage.fromPartial(object.usage) : undefined;
+    message.tokenEnds = object.tokenEnds?.map((e) => e) || [];
     return message;
   },
 };
