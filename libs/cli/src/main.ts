@@ -1,7 +1,14 @@
 #!/usr/bin/env node
 // The command `overtone`. Nothing here loads gRPC: telemetry has to start before anything does.
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { describeFailure, interruptSignal } from './process-end.ts';
 import { buildProgram } from './program.ts';
+
+// What this process, its services and their threads have compiled once is not compiled again; where nothing can be written, it is.
+const compiled = fileURLToPath(new URL('../../../node_modules/.cache/compiled', import.meta.url));
+process.env.NODE_COMPILE_CACHE ??= compiled;
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 
 // A reader that has had enough, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

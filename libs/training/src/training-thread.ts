@@ -16,7 +16,11 @@ export async function* trainInThread(
   signal?: AbortSignal,
 ): AsyncGenerator<TrainingEvent> {
   signal?.throwIfAborted();
-  const worker = new Worker(new URL('./training-worker.ts', import.meta.url), { workerData: task });
+  const worker = new Worker(new URL('./training-worker.ts', import.meta.url), {
+    workerData: task,
+    // Options of this process such as --import would start telemetry once more in every thread.
+    execArgv: [],
+  });
   const exited = once(worker, 'exit');
   const tell = (order: WorkerOrder): void => worker.postMessage(order);
   const cancel = (): void => tell('cancel');
