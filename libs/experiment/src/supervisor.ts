@@ -134,17 +134,6 @@ export async function startServices(
   return { generator, scorer, trainer, evaluator, judges: Object.fromEntries(judgeAddresses) };
 }
 
-/** Starts what an evaluation needs, where the experiment does not say that it is running elsewhere. @param artifacts URI of the store */
-export async function startEvaluation(
-  supervisor: Supervisor,
-  experiment: Experiment,
-  artifacts: string,
-): Promise<Pick<Addresses, 'generator' | 'evaluator'>> {
-  const generator = await startGenerator(supervisor, experiment, artifacts);
-  const needing = { OVERTONE_ARTIFACTS: artifacts, OVERTONE_GENERATOR: generator };
-  return { generator, evaluator: await startEvaluator(supervisor, experiment, needing) };
-}
-
 async function startGenerator(supervisor: Supervisor, experiment: Experiment, artifacts: string) {
   return (
     experiment.services.generator ??

@@ -6,7 +6,7 @@ import {
 } from '@overtone/contracts';
 import type { CompareRequest, CompareResponse } from '@overtone/contracts';
 import { type Metadata, status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import {
   bidiHandler,
   clientStreamHandler,
@@ -22,6 +22,8 @@ import {
 } from './index.ts';
 
 vi.stubEnv('OVERTONE_LOG_LEVEL', 'none');
+// Other files' tests run in this process too.
+afterAll(() => vi.unstubAllEnvs());
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
