@@ -31,7 +31,7 @@ export interface EvaluationPlan {
 }
 
 /** Plans an evaluation. */
-export async function planEvaluation(checked: CheckedEvaluation): Promise<EvaluationPlan> {
+async function planEvaluation(checked: CheckedEvaluation): Promise<EvaluationPlan> {
   const { task, systems, decoding, seed, artifacts } = checked;
   const store = openStore(artifacts);
   const questions = task.sets.reduce((sum, { problems }) => sum + problems.length, 0);

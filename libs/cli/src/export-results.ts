@@ -80,7 +80,7 @@ function writeJsonl(path: string, { rows }: Table): void {
 }
 
 /** What `datasets` reads about the folder, and people too. */
-export function resultsCard(
+function resultsCard(
   { manifest, report, configuration }: RunRecord,
   format: ExportResultsFlags['format'],
   filled: readonly { readonly name: ResultTable; readonly table: Table }[],

@@ -55,7 +55,7 @@ const bytesIn = ({ garbage }: Collection): number =>
   garbage.reduce((sum, { artifacts, training }) => sum + artifacts.bytes + training.bytes, 0);
 
 /** What can be, or was, freed, and what was left alone. */
-export function gcTable(collection: Collection, verb: string): string {
+function gcTable(collection: Collection, verb: string): string {
   const { garbage, spared } = collection;
   const useful = garbage.filter(({ paths }) => paths.length > 0);
   const table = columns(

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { EXIT } from './process-end.ts';
 
 /** What the exit codes of the command mean, by their names. */
-export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'done',
   failure: 'failed; the message says why',
   badInput: 'bad input: a file, a folder or an option is not as expected; nothing was started',

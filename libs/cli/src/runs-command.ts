@@ -44,7 +44,7 @@ export async function runsCommand(
 }
 
 /** Runs as a table. */
-export function runsTable(runs: readonly ListedRun[]): string {
+function runsTable(runs: readonly ListedRun[]): string {
   return columns(
     ['run', 'experiment', 'state', 'started', 'best arm on hard questions', 'took', 'size'],
     runs.map(({ path, name, state, created, seconds, headline, bytes }) => [

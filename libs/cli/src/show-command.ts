@@ -172,7 +172,7 @@ async function firstRows(record: RunRecord, ref: ArtifactRef, most: number) {
 }
 
 /** Rows as a table: what is a number or a text as it is, everything else by how much there is of it. */
-export function rowTable(rows: readonly unknown[]): string {
+function rowTable(rows: readonly unknown[]): string {
   const records = rows.map((row): Readonly<Record<string, unknown>> =>
     typeof row === 'object' && row !== null ? { ...row } : { value: row },
   );

@@ -7,7 +7,7 @@ import { isLoopback } from './ui/own-hosts.ts';
 import { createUiServer } from './ui/server.ts';
 
 /** Where `ui` listens when it is not told. */
-export const DEFAULT_PORT = 7410;
+const DEFAULT_PORT = 7410;
 
 /** What to serve, and where. */
 export interface UiCommandOptions {

@@ -1,6 +1,7 @@
 // What becomes of the arms: each is trained round by round with every seed, and measured after each round, as the base model is.
 import { type ArtifactRef, hashKey } from '@overtone/artifacts';
 import { type MeasuredRound, type MeasuredRun } from '@overtone/report';
+import { mean } from '@overtone/statistics';
 import type { Prompt, Verifier } from '@overtone/tasks';
 import { type ArmPlan, skipSeed } from './arm-plan.ts';
 import { engineOf } from './config/engine.ts';
@@ -13,7 +14,6 @@ import type { MeasuredSplit } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { staged } from './staged.ts';
 import { styleOfTask } from './task-style.ts';
-import { mean } from './stages/early-stopping.ts';
 import { evaluate } from './stages/evaluate.ts';
 import type { Saturation } from './stages/saturate.ts';
 import { type Chosen, learningRates, selectWeights } from './stages/select.ts';

@@ -1,4 +1,5 @@
 // From every run's outcomes, question by question, to the report: means, intervals, paired differences.
+import { mean } from '@overtone/statistics';
 import { METHOD } from './difference.ts';
 import { average, type Measurements, measureSystems } from './measure.ts';
 import type { QuestionOutcome } from './question-outcome.ts';
@@ -224,8 +225,4 @@ function roundsOf(
 
 function pass(outcomes: readonly QuestionOutcome[]): number {
   return mean(outcomes.map(({ correct }) => (correct > 0 ? 1 : 0)));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -4,9 +4,8 @@ import {
   bytesOf,
   DEFAULT_HARDWARE,
   type Graph,
-  halfPrecision,
   type Hardware,
-  int8Products,
+  inPrecision,
   peakBytes,
   processBytes,
   sizeOf,
@@ -54,7 +53,8 @@ export interface SamplingMemory {
 
 /** Predicts the memory of a sampling process that samples, and scores what it sampled. */
 export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
-  const { config, workers, slots = 64, cacheBytes, promptTokens, maxNewTokens, hardware } = plan;
+  const { config, workers, slots = 64, cacheBytes, promptTokens, maxNewTokens } = plan;
+  const { hardware = DEFAULT_HARDWARE } = plan;
   const position = bytesPerPosition(config);
   const capacity = capacityFor(promptTokens + maxNewTokens);
   const share = ((1 - PREFIX_SHARE) * cacheBytes) / workers;
@@ -69,11 +69,12 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     capacity: 0,
     places: placesFor(rows * maxNewTokens),
   });
-  const inPlace = stepsInPlace(config, hardware?.device);
+  const inPlace = stepsInPlace(config, hardware.device);
   const specs = [...parameterSpecs(config).values()];
   const numbers = specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
-  const int8 = hardware?.precision === 'int8';
-  const packed = int8 || (inPlace && packsWeights(numbers, hardware ?? DEFAULT_HARDWARE));
+  const int8 = hardware.precision === 'int8';
+  const int8Weights = new Map([...linearWeights(config).keys()].map((name) => [name, 'int8'] as const));
+  const packed = int8 || (inPlace && packsWeights(numbers, hardware));
   const programs = [
     ...decodeShapes(promptTokens, maxNewTokens, batch).map((shape) =>
       inPlace && shape.length === 1
@@ -82,7 +83,7 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     ),
     { graph: scoring, inPlace: false },
   ].map(({ graph: traced, inPlace }) => {
-    const graph = rewritten(traced, config, hardware);
+    const graph = inPrecision(traced, hardware, int8Weights);
     const peak = peakBytes(graph, packed || inPlace);
     // The cache that a step returns is the one that it was given.
     const cached = inPlace ? inPlaceBytes(graph) : 0;
@@ -104,13 +105,6 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
     constants: workers * sum(({ constants }) => constants),
   });
   return { weights, cache, activations, process, total: weights + cache + activations + process };
-}
-
-/** The graph as the hardware's precision has it. */
-function rewritten(graph: Graph, config: DecoderConfig, hardware: Hardware = DEFAULT_HARDWARE): Graph {
-  if (hardware.precision === 'float16') return halfPrecision(graph, hardware.device);
-  if (hardware.precision === 'float32') return graph;
-  return int8Products(graph, new Map([...linearWeights(config).keys()].map((name) => [name, 'int8'])));
 }
 
 /** Bytes of a model's weights in eight bits, and once more as they are packed, and of what is not in eight bits. */

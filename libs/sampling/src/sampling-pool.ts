@@ -18,6 +18,7 @@ import {
   hardwareKey,
   type PackedWeights,
   releasePackedWeights,
+  residentPrograms,
   signedProductsAreExact,
   sizeOf,
 } from '@overtone/tensor';
@@ -119,8 +120,13 @@ export class SamplingPool {
       vocabularySize: config.vocabSize,
       contextLength: config.maxPositionEmbeddings,
     };
+    const { device, precision } = options.hardware ?? DEFAULT_HARDWARE;
+    if (precision === 'int8' && !residentPrograms(device))
+      throw new Error(
+        `precision int8: needs device cpu, and ONNX Runtime's library where it can be called; "overtone doctor" says more. Use float32`,
+      );
     const weights =
-      options.hardware?.precision === 'int8'
+      precision === 'int8'
         ? await readInt8Parameters(options.model, config, await signedProductsAreExact())
         : { parameters: await readParameters(options.model, config), int8: new Map() };
     const pool = new SamplingPool(options, config, weights, description);
@@ -150,10 +156,6 @@ export class SamplingPool {
     }
     const { packWeights = packsWeights(description.parameters, hardware) } = options;
     this.packed = packWeights || int8.size > 0 ? createPackedWeights() : undefined;
-    if (int8.size > 0 && (!this.packed || hardware.device !== 'cpu'))
-      throw new Error(
-        `precision int8: needs device cpu, and ONNX Runtime's library where it can be called; "overtone doctor" says more. Use float32`,
-      );
     this.settings = {
       folder,
       parameters,

@@ -55,6 +55,7 @@ export {
   type Precision,
 } from './hardware.ts';
 export { halfPrecision } from './half-precision.ts';
+export { inPrecision } from './precision.ts';
 export { signedProductsAreExact } from './int8-kernels.ts';
 export { int8Products, type Int8Weights } from './int8-products.ts';
 export { int8Names, int8Weight, type Int8Weight } from './int8-weight.ts';

@@ -120,8 +120,9 @@ export function encodeOnnx(graph: Graph, resident?: ResidentInputs): Uint8Array<
       if (used.has(value)) message(inner, 5, (tensor) => writeTensor(tensor, nameOf(value), value, data));
     }
     for (const [name, value] of graph.inputs) {
-      if (resident?.names.has(name) && !used.has(value)) continue;
-      if (resident?.names.has(name))
+      const isResident = resident?.names.has(name) === true;
+      if (isResident && !used.has(value)) continue;
+      if (isResident)
         message(inner, 5, (tensor) => writeExternalTensor(tensor, name, value, resident.location));
       else message(inner, 11, (info) => writeValueInfo(info, name, value));
     }

@@ -1,8 +1,8 @@
 // A traced graph, compiled by ONNX Runtime and ready to run.
 import * as ort from 'onnxruntime-node';
 import { sizeOf, type DType, type Graph, type TensorData, type TensorSpec } from './graph.ts';
-import { halfPrecision } from './half-precision.ts';
-import { int8Products, int8WeightsAmong } from './int8-products.ts';
+import { int8WeightsAmong } from './int8-products.ts';
+import { inPrecision } from './precision.ts';
 import { type Device, type Hardware, type Precision } from './hardware.ts';
 import { ortLibrary } from './native/library.ts';
 import { NativeSession } from './native/native-session.ts';
@@ -85,12 +85,7 @@ export class Program {
    */
   static async compile(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
     const { device = 'cpu', precision = 'float32', resident, threads = 1, profilePrefix } = options;
-    const rewritten =
-      precision === 'float16'
-        ? halfPrecision(graph, device)
-        : precision === 'int8'
-          ? int8Products(graph, int8WeightsAmong(resident?.weights ?? {}))
-          : graph;
+    const rewritten = inPrecision(graph, { device, precision }, int8WeightsAmong(resident?.weights ?? {}));
     if (resident) {
       const library = residentPrograms(device) ? ortLibrary() : undefined;
       if (!library) throw new Error(`Programs cannot be resident on ${device} here`);

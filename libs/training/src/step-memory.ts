@@ -2,12 +2,14 @@
 import { type DecoderConfig, type LoraConfig, loraShapes, parameterSpecs } from '@overtone/language-model';
 import {
   bytesOf,
+  DEFAULT_HARDWARE,
   type Graph,
-  halfPrecision,
+  inPrecision,
   type Hardware,
   peakBytes,
   processBytes,
   trace,
+  trainingHardware,
   uncollectedBytes,
 } from '@overtone/tensor';
 import { layoutOf } from './layout.ts';
@@ -45,7 +47,7 @@ const DEFAULT_OPTIMIZER = { beta1: 0.9, beta2: 0.999, weightDecay: 0, maxGradNor
 
 /** Predicts the memory of a training process with one job. */
 export function predictStepMemory(shape: StepShape): StepMemory {
-  const { config, lora, objective, batch, gradientCheckpointing, hardware } = shape;
+  const { config, lora, objective, batch, gradientCheckpointing, hardware = DEFAULT_HARDWARE } = shape;
   const specs = parameterSpecs(config);
   const shapes = lora
     ? loraShapes(config, lora)
@@ -61,7 +63,7 @@ export function predictStepMemory(shape: StepShape): StepMemory {
     gradientCheckpointing,
   };
   const traced: Graph = trace(stepInputs(options), (inputs) => trainStep(options, inputs));
-  const graph = hardware?.precision === 'float16' ? halfPrecision(traced, hardware.device) : traced;
+  const graph = inPrecision(traced, trainingHardware(hardware));
   const peak = peakBytes(graph);
   const weights = [...specs.values()].reduce((sum, spec) => sum + bytesOf(spec), 0);
   // What goes in stays while its successor comes out.

@@ -6,7 +6,7 @@ import { type ArtifactStore, openStore } from '@overtone/artifacts';
 import type { RunRecord } from './run-record.ts';
 
 /** The URI of a run's store: the one that its manifest names, or the one in its folder where that is gone. */
-export function storeUriOf({ path, manifest }: Pick<RunRecord, 'path' | 'manifest'>): string {
+function storeUriOf({ path, manifest }: Pick<RunRecord, 'path' | 'manifest'>): string {
   const { artifacts } = manifest;
   if (artifacts.startsWith('file:') && !existsSync(fileURLToPath(artifacts))) {
     const own = join(path, 'artifacts');

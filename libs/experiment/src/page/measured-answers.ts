@@ -16,7 +16,7 @@ const problem = z.object({
 /** Label of the artifact with the measured questions. */
 export const MEASURED = 'hard';
 /** Questions that are shown at most. */
-export const ANSWERED = 40;
+const ANSWERED = 40;
 
 /** All hard questions with the answers of the base and of each arm's first seed, after its last round. */
 export async function measuredAnswers(run: RunArtifacts, arms: readonly string[]): Promise<BrowsedAnswers[]> {

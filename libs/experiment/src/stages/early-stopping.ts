@@ -1,5 +1,6 @@
 // Early stopping: which measurement of a training, in the order of its steps, was the last one needed, and which learning rates go on.
 // Both are functions of the measurements alone: how far a trainer has run ahead meanwhile decides nothing.
+import { mean, variance } from '@overtone/statistics';
 
 /** Counts measurements in a row that are no better than the best one before them, beyond noise. */
 export class Patience {
@@ -31,16 +32,10 @@ export class Patience {
 function improves(accuracies: readonly number[], best: readonly number[]): boolean {
   const differences = accuracies.map((accuracy, index) => accuracy - (best[index] ?? 0));
   const count = differences.length;
-  const average = mean(differences);
-  const variance =
-    differences.reduce((sum, difference) => sum + (difference - average) ** 2, 0) / Math.max(1, count - 1);
+  // One question alone has no spread.
+  const standardError = count < 2 ? 0 : Math.sqrt(variance(differences) / count);
   // One question that changes alone is a standard error exactly: rounding must not decide.
-  return average > (1 + 1e-9) * Math.sqrt(variance / count);
-}
-
-/** avg of a measurement. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return mean(differences) > (1 + 1e-9) * standardError;
 }
 
 /**

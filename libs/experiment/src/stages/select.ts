@@ -1,7 +1,8 @@
 // Select: train an arm with one seed, and choose its learning rate and its step on the development split.
 import type { ArtifactRef } from '@overtone/artifacts';
+import { mean } from '@overtone/statistics';
 import type { Objective } from '../config/schema.ts';
-import { mean, Patience, rungs } from './early-stopping.ts';
+import { Patience, rungs } from './early-stopping.ts';
 import type { Training, TrainedSnapshot } from './train.ts';
 
 /** The weights of one training run that are measured. */

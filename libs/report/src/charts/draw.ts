@@ -14,7 +14,7 @@ const WIDE: Room = { narrow: false, width: 860 };
 const NARROW: Room = { narrow: true, width: 320 };
 
 /** Colours of categories, in their order; as many as are told apart. */
-export const PALETTE = Array.from({ length: 8 }, (_, index) => `var(--c${index})`);
+const PALETTE = Array.from({ length: 8 }, (_, index) => `var(--c${index})`);
 
 const config: Config = {
   background: 'transparent',
