@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadModel, modelDigest, writeModel } from './checkpoint.ts';
+import { loadModel, modelDigest, streamParameters, writeModel } from './checkpoint.ts';
 import { initialParameters } from './initialize.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { writeCheckpoint } from './safetensors-writer.ts';
@@ -44,6 +44,19 @@ describe('a model folder', () => {
     expect((await readdir(copy)).sort()).toEqual(
       (await readdir(folder)).filter((name) => name !== 'copy').sort(),
     );
+  });
+
+  it('reads passing tensors into one memory, each right while it is the last, and leaves the others alone', async () => {
+    const passing = (name: string) => name.includes('_proj');
+    const kept = new Map<string, Float32Array>();
+    const memories = new Set<ArrayBufferLike>();
+    for await (const [name, { data }] of streamParameters(folder, tinyConfig, { passing })) {
+      expect(data).toEqual(parameters.get(name)?.data);
+      if (passing(name)) memories.add(data.buffer);
+      else kept.set(name, data);
+    }
+    expect(memories.size).toBe(1);
+    for (const [name, data] of kept) expect(data).toEqual(parameters.get(name)?.data);
   });
 
   it('reads weights that are split over several files', async () => {

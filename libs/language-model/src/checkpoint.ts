@@ -36,6 +36,15 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How to read one tensor after the other. */
+export interface StreamOptions extends LoadOptions {
+  /**
+   * Tensors whose numbers nobody needs any more when the next one is asked for: they share one memory. What is left to the garbage
+   * collector would lie beside the others for a while, gigabytes of it. Default: none.
+   */
+  readonly passing?: (name: string) => boolean;
+}
+
 /**
  * Reads the parameters of a model folder or GGUF file as float32, one tensor after the other straight into shared memory: worker
  * threads can use them without a copy, and beside them only a few MiB are needed.
@@ -45,12 +54,16 @@ export interface LoadOptions {
 export async function* streamParameters(
   model: string,
   config: DecoderConfig,
-  options: LoadOptions = {},
+  { signal, passing = () => false }: StreamOptions = {},
 ): AsyncGenerator<readonly [name: string, tensor: NamedTensor]> {
   const weights = await openWeights(model);
   try {
-    for (const name of checkWeights(config, weights).keys())
-      yield [name, await weights.read(name, options.signal)];
+    const shapes = checkWeights(config, weights);
+    const sizes = [...shapes].filter(([name]) => passing(name)).map(([, shape]) => sizeOf(shape));
+    const shared = new Float32Array(Math.max(0, ...sizes));
+    const passed = (count: number): Float32Array => shared.subarray(0, count);
+    for (const name of shapes.keys())
+      yield [name, await weights.read(name, signal, passing(name) ? passed : undefined)];
   } finally {
     await weights.close();
   }

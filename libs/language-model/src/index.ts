@@ -51,6 +51,7 @@ export {
   type LocatedModel,
   type ResolveOptions,
 } from './hub/resolve-model.ts';
+export { parseHubReference } from './hub/reference.ts';
 export { hubPage, type Uploaded, type UploadFile, type UploadOptions, uploadToHub } from './hub/upload.ts';
 export { initialAdapter, initialParameters } from './initialize.ts';
 export { ModelError } from './model-error.ts';

@@ -118,7 +118,7 @@ class SafetensorsFile implements TensorFile {
     this.#body = body;
   }
 
-  async read(name: string, signal?: AbortSignal): Promise<NamedTensor> {
+  async read(name: string, signal?: AbortSignal, floats = sharedFloats): Promise<NamedTensor> {
     const entry = this.entries.get(name);
     if (!entry) throw new ModelError(`${this.path}: has no tensor ${name}`);
     const { shape, dtype, begin, end } = entry;
@@ -127,10 +127,10 @@ class SafetensorsFile implements TensorFile {
         `${this.path}: tensor ${name} has dtype ${JSON.stringify(dtype)}; supported: F32, F16, BF16`,
       );
     }
-    const data = sharedFloats(sizeOf(shape));
+    const data = floats(sizeOf(shape));
     const position = this.#body + begin;
     if (dtype === 'F32') {
-      const bytes = new Uint8Array(data.buffer);
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       for (let done = 0; done < bytes.length; done += CHUNK_BYTES) {
         signal?.throwIfAborted();
         await readFully(

@@ -19,8 +19,11 @@ export interface TensorEntry {
 export interface TensorFile {
   readonly path: string;
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** Reads a tensor as float32, straight into shared memory, so that worker threads need no copy of their own. */
-  read(name: string, signal?: AbortSignal): Promise<NamedTensor>;
+  /**
+   * Reads a tensor as float32, straight into the memory that `floats` gives for so many numbers. Default: shared memory of its own, so
+   * that worker threads need no copy.
+   */
+  read(name: string, signal?: AbortSignal, floats?: (count: number) => Float32Array): Promise<NamedTensor>;
   close(): Promise<void>;
 }
 

@@ -33,10 +33,14 @@ class Shards implements TensorFile {
     this.entries = entries;
   }
 
-  async read(name: string, signal?: AbortSignal): Promise<NamedTensor> {
+  async read(
+    name: string,
+    signal?: AbortSignal,
+    floats?: (count: number) => Float32Array,
+  ): Promise<NamedTensor> {
     const owner = this.#owners.get(name);
     if (!owner) throw new ModelError(`${this.path}: has no tensor ${name}`);
-    return owner.read(name, signal);
+    return owner.read(name, signal, floats);
   }
 
   async close(): Promise<void> {

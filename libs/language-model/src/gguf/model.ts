@@ -78,7 +78,11 @@ export class GgufModel implements TensorFile {
     return { tokenizer: ggufTokenizer(this.#metadata), tokenizerConfig: ggufTokenizerConfig(this.#metadata) };
   }
 
-  async read(name: string, signal?: AbortSignal): Promise<NamedTensor> {
+  async read(
+    name: string,
+    signal?: AbortSignal,
+    floats?: (count: number) => Float32Array,
+  ): Promise<NamedTensor> {
     const entry = this.entries.get(name);
     if (!entry) throw new ModelError(`${this.path}: has no tensor ${name}`);
     const permuted = this.#isLlama && /\.self_attn\.[qk]_proj\./.test(name);
@@ -88,6 +92,7 @@ export class GgufModel implements TensorFile {
       entry,
       permuted ? (row) => unpermutedRow(row, this.#headDim) : undefined,
       signal,
+      floats,
     );
   }
 

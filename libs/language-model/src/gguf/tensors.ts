@@ -59,6 +59,7 @@ export function ggufEntries(path: string, header: GgufHeader, size: number): Map
  * Reads a tensor.
  *
  * @param place Where a row of the file goes; default: where it is. A tensor of one dimension has rows of one number then.
+ * @param floats Gives memory for so many numbers. Default: shared memory.
  */
 export async function readGgufTensor(
   file: FileHandle,
@@ -66,8 +67,9 @@ export async function readGgufTensor(
   { shape, dtype, position, bytes }: GgufEntry,
   place?: (row: number) => number,
   signal?: AbortSignal,
+  floats = sharedFloats,
 ): Promise<NamedTensor> {
-  const data = sharedFloats(sizeOf(shape));
+  const data = floats(sizeOf(shape));
   const block = BLOCKS[dtype];
   const columns = place === undefined ? block.numbers : shape.length < 2 ? 1 : (shape.at(-1) ?? 1);
   const rowBytes = (columns / block.numbers) * block.bytes;
