@@ -1,9 +1,13 @@
 import { fileURLToPath } from 'node:url';
+import './test/temporary-folder.ts';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Tests start hundreds of processes: what one of them has compiled need not be compiled again.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
+
+// Tests of a whole deployment have a configuration of their own: vitest.system.config.ts.
+const system = 'test/**/*.system.test.ts';
 
 // Tests that measure delays: one after another, when nothing else competes for the cores.
 const alone = [
@@ -71,6 +75,7 @@ export default defineConfig({
           // Two files at a time: a generator needs no second worker.
           env: { OVERTONE_WORKERS: '1' },
           include: processes,
+          exclude: [...configDefaults.exclude, system],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,

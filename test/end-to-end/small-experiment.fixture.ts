@@ -48,13 +48,14 @@ export interface Run {
   readonly ended: Promise<number | null>;
 }
 
-/** Starts the experiment in `folder`, or continues it, with its run folder at `out` there. */
-export function startRun(folder: string, out: string): Run {
+/** Starts the experiment in `folder`, or continues it, with its run folder at `out` there; `environment` beyond this process's own. */
+export function startRun(folder: string, out: string, environment: NodeJS.ProcessEnv = {}): Run {
   const process_ = spawn(
     process.execPath,
     [cli, 'run', join(folder, 'experiment.yaml'), '--out', join(folder, out)],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...environment },
     },
   );
   const lines: string[] = [];

@@ -161,7 +161,9 @@ describe('the trainer process', () => {
       );
       const reached = failed?.step ?? 0;
       expect(reached).toBeGreaterThanOrEqual(20);
-      // It goes on answering, and says the same of a job that there is no room for.
+      // It goes on answering, and says the same of a job that there is no room for: also not where a half-written checkpoint was.
+      const more = `${ballast}-2`;
+      fill(more);
       expect((await trainer.client.getJob({ jobId: 'job' })).job?.error).toBe(failed?.error);
       await expect(trainer.client.createJob({ jobId: 'another', spec })).rejects.toThrow(
         /disk is full|ENOSPC/,
@@ -169,6 +171,7 @@ describe('the trainer process', () => {
       await waitForHealthy(trainer.address);
 
       rmSync(ballast);
+      rmSync(more);
       await trainer.client.createJob({
         jobId: 'job',
         spec: { ...spec, steps: 2000, snapshotEverySteps: 0 },

@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 
 /**
  * Calls `write` with a new temporary file in `folder`, then renames it to the path that `write` returns (undefined discards it).
- * The path must be in the same file system; its folder is made. Files get `mode`. The rename survives a power failure.
+ * The path must be in the same file system; its folder is made. Files get `mode`. With `durable`, the rename survives a power failure.
  */
 export async function writeAtomically(
   folder: string,
-  mode: number,
+  { mode, durable }: { readonly mode: number; readonly durable: boolean },
   write: (file: FileHandle) => Promise<string | undefined>,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -21,7 +21,7 @@ export async function writeAtomically(
       path = await write(file);
       if (path !== undefined) {
         await file.chmod(mode);
-        await file.sync();
+        if (durable) await file.sync();
       }
     } finally {
       await file.close();
@@ -29,7 +29,7 @@ export async function writeAtomically(
     if (path === undefined) return;
     await mkdir(dirname(path), { recursive: true });
     await rename(temporary, path);
-    await syncFolder(dirname(path));
+    if (durable) await syncFolder(dirname(path));
   } finally {
     await rm(temporary, { force: true });
   }

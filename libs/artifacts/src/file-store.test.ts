@@ -1,12 +1,11 @@
 import fc from 'fast-check';
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ArtifactStore, hashKey, openStore, sha256Hex } from './index.ts';
+import { storeContract } from './store-contract.fixture.ts';
 
 let root: string;
 let store: ArtifactStore;
@@ -161,42 +160,33 @@ describe('keys', () => {
   });
 });
 
-it('is shared safely by several processes that write the same and different things', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'overtone-folder-'));
-  await writeFile(join(folder, 'weights.bin'), new Uint8Array(300_000).fill(1));
-  const key = hashKey('shared');
-  const program = `
-    import { openStore } from '${import.meta.resolve('./index.ts')}';
-    const [uri, key, folder] = process.argv.slice(1);
-    const store = openStore(uri);
-    const refs = [];
-    for (let round = 0; round < 10; round += 1) {
-      refs.push(await store.put(new Uint8Array(50_000).fill(round), 'a/b'));
-      const ref = await store.putFolder(folder, 'x/y');
-      await store.openFolder(ref);
-      await store.bind(key, ref);
-      if ((await store.resolve(key))?.sha256 !== ref.sha256) throw new Error('lost');
-    }
-    console.log(refs.map(({ sha256 }) => sha256).join());`;
-  const run = promisify(execFile);
-  const processes = await Promise.all(
-    [1, 2, 3].map(() =>
-      run(process.execPath, ['--input-type=module', '-e', program, store.uri, key, folder], {
-        cwd: import.meta.dirname,
-      }),
-    ),
+describe('keeps what every store promises', () => {
+  storeContract(
+    async () => ({
+      uri: store.uri,
+      environment: {},
+      overwrite: async (name, bytes) => {
+        const path = join(root, name);
+        await mkdir(dirname(path), { recursive: true });
+        await rm(path, { force: true });
+        await writeFile(path, bytes);
+      },
+      remove: (name) => rm(join(root, name)),
+      names: async () => {
+        const entries = await readdir(root, { recursive: true, withFileTypes: true });
+        return entries
+          .filter((entry) => entry.isFile())
+          .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+          .filter((name) => !/^(?:folders|temporary)/.test(name));
+      },
+      forget: async () => {},
+    }),
+    { runs: 20, sizes: [0, 1, 200_000] },
   );
-  expect(new Set(processes.map(({ stdout }) => stdout)).size).toBe(1);
-  for (const sha256 of (processes[0]?.stdout ?? '').trim().split(',')) {
-    expect(await store.get({ sha256, mediaType: 'a/b' })).toHaveLength(50_000);
-  }
-  expect(await readdir(join(root, 'temporary'))).toEqual([]);
-  await rm(folder, { recursive: true });
 });
 
 describe('openStore', () => {
   it.each([
-    ['s3://bucket/prefix', /s3:\/\/ has no backend yet\. Mount/],
     ['gs://bucket', /unknown scheme "gs:\/\/"/],
     ['/plain/path', /write file:\/\/\/absolute/],
   ])('refuses %s with what to do', (uri, message) => {

@@ -86,7 +86,7 @@ async function hashed(folder: string): Promise<string[]> {
 }
 
 /** The hashes that stand in an object's text. */
-async function hashesIn(path: string): Promise<Set<string>> {
+export async function hashesIn(path: string): Promise<Set<string>> {
   const found = new Set<string>();
   const file = await open(path);
   try {

@@ -99,7 +99,8 @@ export async function checkEvaluation(
     throw new InputError(
       `--out: ${flags.out} is a folder; give a file, or a folder without .jsonl in its name`,
     );
-  const workshop = resolve(flags.store ?? outFolder ?? 'runs/eval');
+  const isUri = flags.store !== undefined && /^[a-z0-9+.-]+:\/\//i.test(flags.store);
+  const workshop = resolve((isUri ? undefined : flags.store) ?? outFolder ?? 'runs/eval');
   const hosts = new Hosts(flags, task.experiment, signal);
   const systems = await findSystems(flags, hosts, signal);
   return {
@@ -110,9 +111,8 @@ export async function checkEvaluation(
     ks: flags.k,
     workshop,
     artifacts:
-      flags.store === undefined && services?.artifacts !== undefined
-        ? services.artifacts
-        : pathToFileURL(join(workshop, 'artifacts')).href,
+      (isUri ? flags.store : flags.store === undefined ? services?.artifacts : undefined) ??
+      pathToFileURL(join(workshop, 'artifacts')).href,
   };
 }
 

@@ -12,12 +12,16 @@ export interface GcFlags {
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly json: boolean;
+  /** URI of a store that several runs share, to be freed instead. */
+  readonly store?: string;
+  /** Hours, with `store`: what is younger stays. */
+  readonly olderThan: number;
 }
 
 /** Says what can be freed below folders, and frees it once that is agreed to. */
 export async function gcCommand(
   folders: readonly string[],
-  { dryRun, yes, json }: GcFlags,
+  { dryRun, yes, json, store, olderThan }: GcFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const isAsking = !dryRun && !yes;
@@ -25,6 +29,11 @@ export async function gcCommand(
     throw new InputError(
       '"gc" asks before it removes anything, and nobody is there to answer; give --yes, or --dry-run',
     );
+  if (store !== undefined) {
+    const { gcStore } = await import('./gc-store.ts');
+    await gcStore(folders, { store, olderThan, dryRun, json, isAsking }, signal);
+    return;
+  }
   const runs = (await Promise.all(folders.map(findRuns))).flat();
   const collect = async (free: boolean): Promise<Collection> => {
     const sign = working();
@@ -75,7 +84,8 @@ function gcTable(collection: Collection, verb: string): string {
   return `${[...(useful.length === 0 ? [] : [table]), ...(left.length === 0 ? [] : [left.join('\n')]), total].join('\n\n')}\n`;
 }
 
-async function agreed(signal: AbortSignal): Promise<boolean> {
+/** Asks whether to remove what was found. */
+export async function agreed(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await lines.question('Free it? [y/N] ', { signal })).trim());

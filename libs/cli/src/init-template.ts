@@ -229,7 +229,8 @@ evaluation:
 #   scorer: gpu:50052     # absent
 #   trainer: gpu:50053    # absent
 #   evaluator: gpu:50054  # absent
-#   artifacts: file:///shared/artifacts # absent: in the run folder
+#   artifacts: file:///shared/artifacts # or s3://bucket/prefix; absent: in the run folder
+#   streams: 2            # at a time, to the generator and to each judge; absent: one to each server an address stands for
 
 # concurrency:
 #   training: 1           # jobs at a time

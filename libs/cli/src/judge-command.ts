@@ -26,7 +26,7 @@ import {
   parseJudgeSpec,
   readQuestions,
 } from '@overtone/experiment/judging';
-import { connect, type Remote } from '@overtone/rpc';
+import { connect, connectReplicas, type Remote } from '@overtone/rpc';
 
 /** Options of `overtone judge`. */
 export interface JudgeFlags {
@@ -52,6 +52,10 @@ export async function judgeCommand(path: string, flags: JudgeFlags, signal: Abor
     );
   const out = flags.out === undefined ? undefined : resolve(flags.out);
   if (out !== undefined) makeRoom(out);
+  if (flags.store !== undefined && /^s3:/i.test(flags.store))
+    throw new InputError(
+      `--store: ${flags.store} is no folder, and verdicts are appended to files, which a bucket cannot do; give a folder on a disk that stays`,
+    );
   const store = resolve(flags.store ?? `${out ?? resolve(path)}.store`);
   mkdirSync(join(store, 'logs'), { recursive: true });
   const failure = new AbortController();
@@ -154,7 +158,7 @@ async function start(
               { ...judgeEnvironment(name, settings), OVERTONE_GENERATOR: generator },
               `judge-${name.replaceAll(/[^\w-]/g, '-')}`,
             );
-      const remote = connect(JudgeServiceClient, address);
+      const remote = connectReplicas(JudgeServiceClient, address);
       context.closing.push(remote);
       return describeJudge(name, remote, settings, context);
     }),

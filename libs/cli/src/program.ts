@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '@overtone/experiment/input-error';
-import type { ExperimentOverrides } from '@overtone/experiment/prepare';
+import type { ExperimentFile, ExperimentOverrides } from '@overtone/experiment/prepare';
 import type { BuildWorldOptions } from './miniature-command.ts';
 import { addEvalCommand } from './eval-program.ts';
 import { addJudgeCommand } from './judge-program.ts';
@@ -14,6 +14,7 @@ import { addPushCommand } from './push-program.ts';
 import { quicken } from './quick.ts';
 import { addRunCommands } from './runs-program.ts';
 import { addReportCommand } from './report-program.ts';
+import { atAddresses, serviceOption, type ServiceAddresses } from './service-addresses.ts';
 import { working } from './sign-of-life.ts';
 import { addSignalsCommand } from './signals-program.ts';
 import { summarise } from './summaries.ts';
@@ -35,6 +36,7 @@ interface RunFlags {
   json: boolean;
   dryRun?: boolean;
   watch?: boolean;
+  service?: ServiceAddresses;
 }
 
 /** The command line. `signal` aborts when the person at the keyboard interrupts. */
@@ -75,6 +77,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .addOption(outOption('run folder').default('runs/demo'))
     .addOption(seedsOption())
     .addOption(modelOption())
+    .addOption(serviceOption())
     .option(
       '--quick',
       'far fewer questions and steps: shows that everything runs, its numbers mean nothing',
@@ -90,6 +93,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
         'overtone demo --out runs/one-seed --seeds 1',
         'overtone demo --model worlds/two --out runs/two',
         'overtone demo --quick --json',
+        'overtone demo --service generator=host:50051 --service trainer=host:50052 --service artifacts=file:///shared',
       ),
     )
     .addHelpText('after', exitCodes('ok', 'failure', 'badInput', 'interrupted'))
@@ -106,6 +110,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .addOption(outOption('run folder; needed unless --dry-run'))
     .addOption(seedsOption())
     .addOption(modelOption())
+    .addOption(serviceOption())
     .addOption(forceOption())
     .addOption(watchOption())
     .option(
@@ -138,6 +143,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .addOption(outOption('run folder: what it holds already need not be done'))
     .addOption(seedsOption())
     .addOption(modelOption())
+    .addOption(serviceOption())
     .addOption(jsonOption())
     .addHelpText('after', exitCodes('ok', 'failure', 'badInput'))
     .addHelpText(
@@ -151,7 +157,7 @@ export function buildProgram(signal: () => AbortSignal): Command {
     .action(
       async (
         file: string,
-        { out, ...flags }: Pick<RunFlags, 'seeds' | 'model' | 'json'> & { out?: string },
+        { out, ...flags }: Pick<RunFlags, 'seeds' | 'model' | 'json' | 'service'> & { out?: string },
       ) => {
         await runFile(file, { ...flags, out: out ?? '', force: false, dryRun: true }, signal());
       },
@@ -195,9 +201,11 @@ async function runFile(
   overrides: ExperimentOverrides = {},
 ): Promise<void> {
   const { loadExperiment, mustBeFetched, prepareRun } = await import('@overtone/experiment/prepare');
-  const { seeds, model } = flags;
+  const { seeds, model, service } = flags;
+  const { adjust = (file: ExperimentFile) => file } = overrides;
   const experiment = loadExperiment(file, {
     ...overrides,
+    ...(service === undefined ? {} : { adjust: (read) => atAddresses(service)(adjust(read)) }),
     ...(seeds === undefined ? {} : { seeds }),
     ...(model === undefined ? {} : { model }),
   });

@@ -87,16 +87,26 @@ question, same answer). Where fewer than five were, the runs are not comparable,
   program
     .command('gc')
     .description(
-      'Free what runs need no more: artifacts that no run refers to, and the trainer’s working files of runs that are done. Asks first. Never touches a run that is at work, interrupted or killed, nor artifacts that lie outside of a run folder.',
+      'Free what runs need no more: artifacts that no run refers to, and the trainer’s working files of runs that are done. Asks first. Never touches a run that is at work, interrupted or killed, nor artifacts that lie outside of a run folder: those go with --store, and what the runs given refer to stays.',
     )
     .argument('[folders...]', 'run folders, or folders of runs; default: runs')
     .option('--dry-run', 'say what would be freed, and remove nothing', false)
     .option('-y, --yes', 'do not ask', false)
+    .option(
+      '--store <uri>',
+      's3://bucket/prefix or file:///folder: free this store, which several runs share, of what none of the runs below the folders refers to; give all of its runs, and let none be at work',
+    )
+    .option('--older-than <hours>', 'with --store: what is younger stays', wholeNumber(0), 24)
     .addOption(jsonOption())
     .addHelpText('after', exitCodes('ok', 'failure', 'badInput'))
     .addHelpText(
       'after',
-      examples('overtone gc --dry-run', 'overtone gc runs/demo', 'overtone gc --yes --json'),
+      examples(
+        'overtone gc --dry-run',
+        'overtone gc runs/demo',
+        'overtone gc --yes --json',
+        'overtone gc runs --store s3://bucket/prefix --dry-run',
+      ),
     )
     .action(async (folders: string[], flags: GcFlags) => {
       const { gcCommand } = await import('./gc-command.ts');

@@ -13,6 +13,12 @@ export {
 export { type RunOptions, runExperiment } from './run.ts';
 export type { RunContext } from './run-context.ts';
 export { type Addresses, connectServices, outlastRestarts, type Services } from './services.ts';
-export { type ServiceName, startServices, Supervisor, type SupervisorOptions } from './supervisor.ts';
+export {
+  type ServiceName,
+  type SharedPlaces,
+  startServices,
+  Supervisor,
+  type SupervisorOptions,
+} from './supervisor.ts';
 export { followJob, type JobToFollow } from './stages/follow-job.ts';
 export { trainingSpec } from './stages/train.ts';

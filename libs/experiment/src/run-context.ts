@@ -12,6 +12,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Names the run, over all of its sittings: who has paid for a verdict. Default "run". */
   readonly runId?: string;
+  /** Folder of what the run keeps for itself. Needed where the artifacts lie in no folder: verdicts are written there then. */
+  readonly state?: string;
   /** Notes a result in the run's manifest. */
   readonly record: (stage: string, label: string, key: string, ref: ArtifactRef) => void;
 }

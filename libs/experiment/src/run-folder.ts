@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { FolderInUse, FolderLock } from '@overtone/artifacts';
 import type { Experiment } from './config/load.ts';
+import { isDiskFull } from './full-disk.ts';
 import { InputError } from './input-error.ts';
 import { EVENTS_FILE, PROGRESS_FILE } from './progress-files.ts';
 
@@ -146,7 +147,7 @@ export class RunFolder {
   /** Notes a result; the manifest is written within a second. */
   record(stage: string, label: string, key: string, ref: { sha256: string; mediaType: string }): void {
     this.#results.set(key, { stage, label, key, sha256: ref.sha256, mediaType: ref.mediaType });
-    this.#timer ??= setTimeout(() => this.save(), 1000).unref();
+    this.#timer ??= setTimeout(() => this.#saveSoon(), 1000).unref();
   }
 
   /** Writes a file so that it is there whole or not at all. */
@@ -170,6 +171,15 @@ export class RunFolder {
     this.#lock.release();
     const worthless = [...this.#results.values()].every(({ stage }) => stage === 'sample');
     if (!this.#existed && worthless) rmSync(this.path, { recursive: true, force: true });
+  }
+
+  /** Writes the manifest; what there is no room for now is written with a later result, or at the end. */
+  #saveSoon(): void {
+    try {
+      this.save();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   /** Writes the manifest as it is by now. */
@@ -239,6 +249,11 @@ function seedsOf({ task, sampling, evaluation, seeds }: Experiment): Manifest['s
 
 function writeAtomically(path: string, content: string): void {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  writeFileSync(temporary, content);
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, content);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }

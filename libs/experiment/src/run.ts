@@ -2,16 +2,18 @@
 import { openStore } from '@overtone/artifacts';
 import { type Report, renderPage } from '@overtone/report';
 import { withSpan } from '@overtone/telemetry';
+import { outlastFullDisk } from './full-disk.ts';
 import { readPageMaterial } from './page/page-material.ts';
 import { recordMaterial } from './page/token-entropies.ts';
+import { patientStore } from './patient-store.ts';
 import { addTimings, runPipeline } from './pipeline.ts';
 import type { PreparedRun } from './prepare.ts';
 import { Progress, type ProgressListener } from './progress.ts';
 import { ProgressLog } from './progress-log.ts';
 import type { RunContext } from './run-context.ts';
-import { connectServices } from './services.ts';
+import { connectServices, type Services } from './services.ts';
 import { announceStages } from './stages.ts';
-import { startServices, Supervisor, type SupervisorOptions } from './supervisor.ts';
+import { type SharedPlaces, startServices, Supervisor, type SupervisorOptions } from './supervisor.ts';
 
 /** How to run. */
 export interface RunOptions {
@@ -20,6 +22,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Where to find the services' programs. Default: in this repository. */
   readonly program?: SupervisorOptions['program'];
+  /** Hosts the services otherwise than as processes. Default: they are started here, but for those that run elsewhere. */
+  readonly host?: (places: SharedPlaces) => Promise<Services>;
 }
 
 /**
@@ -54,20 +58,20 @@ export async function runExperiment(
     if (folder.resumed) progress.say(`${folder.path} holds an earlier run of this experiment; it continues`);
     const report = await withSpan('overtone.run', { 'overtone.experiment': experiment.name }, async () => {
       const starting = progress.stage('start');
-      const addresses = await starting.run(() =>
-        startServices(supervisor, experiment, {
-          artifacts: folder.artifacts,
-          trainerState: folder.at('state', 'trainer'),
-        }),
+      const places = { artifacts: folder.artifacts, trainerState: folder.at('state', 'trainer') };
+      const services = await starting.run(
+        async () =>
+          (await options.host?.(places)) ??
+          connectServices(await startServices(supervisor, experiment, places), experiment.services.streams),
       );
-      const services = connectServices(addresses);
       try {
         const context: RunContext = {
           services,
-          store: openStore(folder.artifacts),
+          store: patientStore(openStore(folder.artifacts), { signal, progress }),
           progress,
           signal,
-          runId: folder.runId(),
+          runId: await outlastFullDisk(() => folder.runId(), { signal, progress }),
+          state: folder.at('state'),
           record: (stage, label, key, ref) => folder.record(stage, label, key, ref),
         };
         const report = await runPipeline(context, {
@@ -77,20 +81,22 @@ export async function runExperiment(
           verifier,
           earlierTimings: folder.earlierTimings,
         });
-        folder.save();
+        await outlastFullDisk(() => folder.save(), { signal, progress });
         await recordMaterial(context, { folder: folder.path, prompt, hard: splits.hard });
         return report;
       } finally {
         services.close();
       }
     });
-    folder.write('report.json', `${JSON.stringify(report, null, 2)}\n`);
+    const write = (name: string, content: string): Promise<void> =>
+      outlastFullDisk(() => folder.write(name, content), { signal, progress });
+    await write('report.json', `${JSON.stringify(report, null, 2)}\n`);
     // With their traces to the end.
     await supervisor.stop();
-    folder.save();
-    folder.write('report.html', await renderPage(report, await readPageMaterial(folder.path, report)));
+    await outlastFullDisk(() => folder.save(), { signal, progress });
+    await write('report.html', await renderPage(report, await readPageMaterial(folder.path, report)));
     log.close();
-    folder.finish('done', timings());
+    await outlastFullDisk(() => folder.finish('done', timings()), { signal, progress });
     return report;
   } catch (error) {
     const interrupted = options.signal?.aborted === true;

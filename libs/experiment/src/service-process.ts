@@ -45,6 +45,8 @@ export class ServiceProcess {
     this.#options = options;
     this.#log =
       options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
+    // A full disk must not end a run for the sake of its log.
+    this.#log?.on('error', () => {});
   }
 
   get name(): string {

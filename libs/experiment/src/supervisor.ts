@@ -73,6 +73,8 @@ export class Supervisor {
       environment: {
         OVERTONE_SERVICE_NAME: name,
         OVERTONE_TRACE_FILE: traces === undefined ? '' : join(traces, `${name}.jsonl`),
+        // Who wants to call them by hand says so: it takes time to start.
+        OVERTONE_REFLECTION: process.env['OVERTONE_REFLECTION'] ?? '0',
         ...environment,
       },
       ...(logs === undefined ? {} : { logFile: join(logs, `${name}.log`) }),

@@ -82,8 +82,14 @@ export function generatorJudge(options: GeneratorJudgeOptions): JudgeBackend {
       signal: AbortSignal,
     ): AsyncGenerator<CompareResponse> {
       const inFlight = new InFlight(maxInFlight);
+      const source = requests[Symbol.asyncIterator]();
+      // The generator is called when there is something to ask. A stream whose first request is wrong would be a call that it sees
+      // cancelled, and HTTP/2 servers close the connections of clients that cancel many.
+      const first = await source.next();
+      if (first.done === true) return;
       async function* scoreRequests(): AsyncGenerator<ScoreRequest> {
-        for await (const request of requests) {
+        for (let next = first; next.done !== true; next = await source.next()) {
+          const request = next.value;
           await inFlight.start(request.id);
           yield {
             id: request.id,
@@ -111,6 +117,7 @@ export function generatorJudge(options: GeneratorJudgeOptions): JudgeBackend {
         inFlight.requireNone();
       } finally {
         inFlight.close();
+        void source.return?.(undefined);
       }
     },
   };

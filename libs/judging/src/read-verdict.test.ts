@@ -38,6 +38,13 @@ describe('a verdict in words', () => {
     expect(readVerdictText(text, { analysis: true }).outcome).toBe(outcome);
   });
 
+  it('is looked for in no time, whatever a judge writes', () => {
+    const started = performance.now();
+    for (const text of [`${' '.repeat(500_000)}x`, `Judgment:${' '.repeat(500_000)}x`, '* '.repeat(250_000)])
+      expect(readVerdictText(`${text}\nJudgment: 0`, { analysis: true }).outcome).toBe(FIRST);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
   it('leaves the analysis before it', () => {
     expect(analysisBeforeVerdict('Long.\nVery.\nJudgment: 1\n')).toBe('Long.\nVery.\n');
     expect(analysisBeforeVerdict('Judgment: 1')).toBe('');

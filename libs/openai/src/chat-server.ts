@@ -1,5 +1,5 @@
 // A chat server: an OpenAI-compatible server with one model of it. What it can do is asked of it when it is opened, not assumed.
-import { withSpan } from '@overtone/telemetry';
+import { withChatSpan } from './chat-span.ts';
 import { readCompletion, type Completion, type SampledToken } from './completion.ts';
 import { dialectOf, extraParameters, type Dialect } from './dialect.ts';
 import { chooseModel, identity, listModels } from './model-list.ts';
@@ -107,38 +107,22 @@ export class ChatServer {
    *
    * @throws {ServerError}
    */
-  complete(request: CompletionRequest, signal?: AbortSignal): Promise<Completion> {
+  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<Completion> {
     const { dialect, model: own, logprobs, server } = this.profile;
     const model = request.adapter ?? own;
-    const { hostname, port } = new URL(server);
-    const attributes = {
-      'gen_ai.operation.name': 'chat',
-      'gen_ai.request.model': model,
-      'gen_ai.request.temperature': request.temperature,
-      'gen_ai.request.top_p': request.topP,
-      'gen_ai.request.max_tokens': request.maxTokens,
-      'gen_ai.request.seed': request.seed,
-      'server.address': hostname,
-      ...(port === '' ? {} : { 'server.port': Number(port) }),
-    };
-    return withSpan(`chat ${model}`, attributes, async (span) => {
-      const asked = logprobs === 'none' ? undefined : this.#topLogprobs;
-      const body = requestBody(dialect, model, request, asked);
-      const completion = readCompletion(await this.transport.post('/chat/completions', body, signal), server);
-      span.setAttributes({
-        'gen_ai.response.model': completion.model,
-        'gen_ai.response.finish_reasons': [completion.finishReason],
-        'gen_ai.usage.input_tokens': completion.promptTokens,
-        'gen_ai.usage.output_tokens': completion.completionTokens,
-      });
-      if (request.adapter === undefined && completion.model !== this.#answersAs) {
-        throw new ServerError(
-          'set-up',
-          `${server}: "${completion.model}" answers, it was "${this.#answersAs}" at the start; start the generator again to sample from another model`,
-        );
-      }
-      return completion;
-    });
+    const asked = logprobs === 'none' ? undefined : this.#topLogprobs;
+    const body = requestBody(dialect, model, request, asked);
+    const answer = await withChatSpan({ ...request, server, model }, () =>
+      this.transport.post('/chat/completions', body, signal),
+    );
+    const completion = readCompletion(answer, server);
+    if (request.adapter === undefined && completion.model !== this.#answersAs) {
+      throw new ServerError(
+        'set-up',
+        `${server}: "${completion.model}" answers, it was "${this.#answersAs}" at the start; start the generator again to sample from another model`,
+      );
+    }
+    return completion;
   }
 
   /** Closes all connections. */

@@ -13,3 +13,4 @@ export { ServerError, type ServerErrorKind } from './server-error.ts';
 export { entropyInterval, type EntropyInterval, type KnownLogprobs } from './top-k-entropy.ts';
 export { Transport, type TransportOptions } from './transport.ts';
 export { chooseModel, identity, listModels, type Listed } from './model-list.ts';
+export { withChatSpan, type ChatFacts } from './chat-span.ts';

@@ -3,6 +3,8 @@
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { Agent } from 'undici';
+import { ApiKeys } from './api-keys.ts';
+import { guardedFetch } from './guarded-fetch.ts';
 import { ServerError } from './server-error.ts';
 
 /** How to reach a server. */
@@ -36,17 +38,16 @@ export class Transport {
   readonly #agent: Agent;
   readonly #limit: LimitFunction;
   readonly #options: TransportOptions;
-  /** All keys that there were; the last one is sent. */
-  readonly #keys: string[];
+  readonly #keys: ApiKeys;
   readonly #timeoutMs: number;
 
   /** @throws {ServerError} when the base URL is none. */
   constructor(options: TransportOptions) {
-    const { baseUrl, apiKey = '', concurrency = 32, retries = 8, timeoutMs = 600_000 } = options;
+    const { baseUrl, apiKey = '', rereadKey, concurrency = 32, retries = 8, timeoutMs = 600_000 } = options;
     this.server = completeUrl(baseUrl);
     this.concurrency = concurrency;
     this.#options = options;
-    this.#keys = [apiKey];
+    this.#keys = new ApiKeys(apiKey, rereadKey);
     this.#timeoutMs = timeoutMs;
     this.#limit = pLimit(concurrency);
     // An answer's headers come when all of it was sampled; the client's own timeout is the one that counts.
@@ -54,12 +55,15 @@ export class Transport {
     this.#client = new OpenAI({
       baseURL: this.server,
       // The client wants one; servers without keys ignore it.
-      apiKey: () => Promise.resolve(this.#key === '' ? 'none' : this.#key),
+      apiKey: () => Promise.resolve(this.#keys.current || 'none'),
+      // What the environment holds for another server stays here.
+      adminAPIKey: null,
       organization: null,
       project: null,
       maxRetries: retries,
       timeout: timeoutMs,
       logLevel: 'off',
+      fetch: guardedFetch(this.server),
       fetchOptions: { dispatcher: this.#agent },
     });
   }
@@ -83,44 +87,23 @@ export class Transport {
     return this.#limit(async () => {
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted();
-        const key = this.#key;
+        const key = this.#keys.current;
         try {
-          return await request();
+          return this.#keys.withoutKeysIn(await request());
         } catch (error) {
           signal?.throwIfAborted();
           if (isBrokenAnswer(error) && attempt < BROKEN_ANSWERS) continue;
-          if (error instanceof APIError && error.status === 401 && this.#hasNewKey(key)) continue;
+          if (error instanceof APIError && error.status === 401 && this.#keys.renewed(key)) continue;
           throw this.#explained(error);
         }
       }
     });
   }
 
-  get #key(): string {
-    return this.#keys.at(-1) ?? '';
-  }
-
-  /** Whether there is another key than the one that was refused. */
-  #hasNewKey(refused: string): boolean {
-    if (this.#key !== refused) return true;
-    const { rereadKey } = this.#options;
-    if (rereadKey === undefined) return false;
-    let read: string;
-    try {
-      read = rereadKey();
-    } catch {
-      // The file is gone, or half-written: the server's refusal says what is to be done.
-      return false;
-    }
-    // A key that was refused before is not tried again: every try has a new one.
-    if (read === '' || this.#keys.includes(read)) return false;
-    this.#keys.push(read);
-    return true;
-  }
-
   #explained(error: unknown): ServerError {
     const failed = (kind: ServerError['kind'], text: string, status?: number): ServerError =>
-      new ServerError(kind, this.#withoutKey(`${this.server}: ${text}`), status);
+      new ServerError(kind, this.#keys.withoutKeys(`${this.server}: ${text}`), status);
+    if (error instanceof ServerError) return error;
     if (error instanceof APIConnectionTimeoutError) {
       return failed('unreachable', `no answer within ${this.#timeoutMs / 1000} s, tried several times`);
     }
@@ -130,7 +113,17 @@ export class Transport {
     const status: unknown = error instanceof APIError ? error.status : undefined;
     if (error instanceof APIError && typeof status === 'number') {
       // Without the key first: half a key is a secret too.
-      const said = this.#withoutKey(error.message).slice(0, 500);
+      const said = this.#keys.withoutKeys(error.message).slice(0, 500);
+      if (status >= 300 && status < 400) {
+        const headers: unknown = error.headers;
+        const location = headers instanceof Headers ? headers.get('location') : null;
+        const to = URL.parse(location ?? '', `${this.server}/`);
+        return failed(
+          'set-up',
+          `it redirects to ${to === null ? 'another address' : `${to.origin}${to.pathname}`}, where neither the key nor the request is sent; set that as its address if it is the one that is meant`,
+          status,
+        );
+      }
       if (status === 401 || status === 403) {
         return failed(
           'set-up',
@@ -149,13 +142,10 @@ export class Transport {
         status,
       );
     }
-    if (error instanceof SyntaxError) return failed('malformed', `the answer is no JSON: ${error.message}`);
+    // Its message quotes what was sent, which may be half a key.
+    if (error instanceof SyntaxError) return failed('malformed', 'the answer is no JSON');
     if (isBrokenAnswer(error)) return failed('unreachable', `the answer was cut off: ${rootCause(error)}`);
     return failed('malformed', `the answer cannot be read: ${rootCause(error)}`);
-  }
-
-  #withoutKey(text: string): string {
-    return this.#keys.reduce((safe, key) => (key === '' ? safe : safe.replaceAll(key, '(the key)')), text);
   }
 }
 
@@ -164,7 +154,7 @@ function completeUrl(baseUrl: string): string {
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new ServerError(
       'set-up',
-      `"${baseUrl}" is no address of a server; expected one like http://localhost:8000/v1`,
+      `"${baseUrl.replace(/\/\/[^/]*@/, '//')}" is no address of a server; expected one like http://localhost:8000/v1`,
     );
   }
   if (url.username !== '' || url.password !== '') {

@@ -51,3 +51,17 @@ export function drained(stream: Drainable, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', done, { once: true });
   });
 }
+
+/** Items until a signal says that it is enough: then it ends, and asks for no more. */
+export async function* until<Item>(items: AsyncIterable<Item>, enough: AbortSignal): AsyncGenerator<Item> {
+  const source = items[Symbol.asyncIterator]();
+  try {
+    while (!enough.aborted) {
+      const next = await abortable(source.next(), enough);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } catch (error) {
+    if (!enough.aborted) throw error;
+  }
+}

@@ -3,9 +3,10 @@
 // the peer takes them, responses are read only as the caller asks for them.
 import { type Client, Metadata, status } from '@grpc/grpc-js';
 import { drained, sleep } from './abort.ts';
+import { injectTrace, observeCall, observeStream } from './call-metrics.ts';
 import { fromServiceError, RpcError } from './error.ts';
 import { Replay } from './replay.ts';
-import { retryDelay, type RetryPolicy } from './retry.ts';
+import { Retries, type RetryPolicy } from './retry.ts';
 
 /** What a generated service definition says of a method. */
 export interface Method<Request, Response> {
@@ -22,6 +23,8 @@ export interface CallPlan {
   readonly retry: RetryPolicy;
   readonly signal: AbortSignal | undefined;
   readonly metadata: Readonly<Record<string, string>> | undefined;
+  /** The "authorization" of the call, asked for at every try: a token may have been replaced in between. */
+  readonly authorization?: (() => string) | undefined;
 }
 
 /** One request, one response. */
@@ -228,13 +231,14 @@ async function retried<Response>(
   replayable: () => boolean = () => true,
 ): Promise<Response> {
   const deadline = new Date(Date.now() + plan.timeoutMs);
-  for (let tries = 0; ; tries += 1) {
+  const retries = new Retries(plan.retry, deadline);
+  for (;;) {
     plan.signal?.throwIfAborted();
     try {
-      return await attempt(deadline);
+      return await observeCall({ path, address: plan.address, tries: retries.made }, () => attempt(deadline));
     } catch (thrown) {
       const error = readError(thrown, path, plan);
-      const delay = replayable() ? retryDelay(error, tries, plan.retry, deadline) : undefined;
+      const delay = replayable() ? retries.after(error) : undefined;
       if (delay === undefined) throw error;
       await sleep(delay, plan.signal);
     }
@@ -248,18 +252,20 @@ async function* retriedStream<Response>(
   replayable: () => boolean = () => true,
 ): AsyncGenerator<Response> {
   const deadline = new Date(Date.now() + plan.timeoutMs);
-  for (let tries = 0; ; tries += 1) {
+  const retries = new Retries(plan.retry, deadline);
+  for (;;) {
     plan.signal?.throwIfAborted();
     let delivered = false;
     try {
-      for await (const response of attempt(deadline)) {
+      const tried = { path, address: plan.address, tries: retries.made };
+      for await (const response of observeStream(tried, () => attempt(deadline))) {
         delivered = true;
         yield response;
       }
       return;
     } catch (thrown) {
       const error = readError(thrown, path, plan);
-      const delay = !delivered && replayable() ? retryDelay(error, tries, plan.retry, deadline) : undefined;
+      const delay = !delivered && replayable() ? retries.after(error) : undefined;
       if (delay === undefined) throw error;
       await sleep(delay, plan.signal);
     }
@@ -282,5 +288,7 @@ function readError(error: unknown, path: string, plan: CallPlan): unknown {
 function metadataOf(plan: CallPlan): Metadata {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(plan.metadata ?? {})) metadata.set(key, value);
+  if (plan.authorization !== undefined) metadata.set('authorization', plan.authorization());
+  injectTrace(metadata);
   return metadata;
 }

@@ -11,7 +11,8 @@ import type {
 import type { Readable } from 'node:stream';
 import { logger } from '@overtone/telemetry';
 import { abortable, drained } from './abort.ts';
-import { RpcError, toStatus } from './error.ts';
+import { callerOf } from './access-control.ts';
+import { RpcError, toStatus, type WireStatus } from './error.ts';
 
 /** What a handler knows about its call. */
 export interface CallContext {
@@ -21,6 +22,8 @@ export interface CallContext {
   readonly metadata: Metadata;
   /** The caller's address. */
   readonly peer: string;
+  /** Who calls, "experiment" for example; undefined when the server does not ask for it, or the caller has no name. */
+  readonly caller: string | undefined;
   /** The full method name, for example "/overtone.v1.JudgeService/Compare". */
   readonly method: string;
   /** When the caller stops waiting; undefined when it named no deadline. */
@@ -74,14 +77,14 @@ interface SurfaceCall {
 interface ResponseStream<Response> extends SurfaceCall {
   write(response: Response): boolean;
   end(): unknown;
-  emit(event: 'error', error: { code: status; details: string }): boolean;
+  emit(event: 'error', error: WireStatus): boolean;
   once(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
   off(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
 async function answer<Response>(
   call: SurfaceCall,
-  callback: (error: { code: status; details: string } | null, response?: Response) => void,
+  callback: (error: WireStatus | null, response?: Response) => void,
   work: (context: CallContext) => Promise<Response>,
 ): Promise<void> {
   const { context, settle } = openContext(call);
@@ -161,7 +164,14 @@ function openContext(call: SurfaceCall): { context: CallContext; settle: () => v
     if (!settled) abort();
   });
   return {
-    context: { signal: controller.signal, metadata: call.metadata, peer: call.getPeer(), method, deadline },
+    context: {
+      signal: controller.signal,
+      metadata: call.metadata,
+      peer: call.getPeer(),
+      caller: callerOf(call.metadata)?.identity,
+      method,
+      deadline,
+    },
     settle: () => {
       settled = true;
       clearTimeout(timer);
@@ -169,7 +179,7 @@ function openContext(call: SurfaceCall): { context: CallContext; settle: () => v
   };
 }
 
-function failure(error: unknown, context: CallContext): { code: status; details: string } {
+function failure(error: unknown, context: CallContext): WireStatus {
   const answered = toStatus(context.signal.aborted ? context.signal.reason : error);
   if (answered.code === status.INTERNAL) {
     logger('rpc').error('a handler failed', { method: context.method, error });

@@ -8,7 +8,7 @@ import { defaultRetryPolicy } from './retry.ts';
 import {
   clientChannelOptions,
   clientCredentials,
-  DEFAULT_MAX_MESSAGE_BYTES,
+  maxMessageBytesFromEnvironment,
   securityFromEnvironment,
   type TransportSecurity,
 } from './transport.ts';
@@ -27,8 +27,9 @@ const PAUSE_MS = 50;
 const CHECK_TIMEOUT_MS = 2000;
 
 /**
- * Resolves when the server at `address` answers grpc.health.v1 with SERVING. Rejects with DEADLINE_EXCEEDED after `timeoutMs`,
- * naming what the last check said, and at once when the server has no health service or does not know the service asked for.
+ * Resolves when the server at `address`, or one of the servers that it stands for, answers grpc.health.v1 with SERVING. Rejects with
+ * DEADLINE_EXCEEDED after `timeoutMs`, naming what the last check said, and at once when the server has no health service or does not
+ * know the service asked for.
  */
 export async function waitForHealthy(address: string, options: HealthOptions = {}): Promise<void> {
   const { timeoutMs = 30_000, signal, service = '' } = options;
@@ -37,19 +38,20 @@ export async function waitForHealthy(address: string, options: HealthOptions = {
   const client = new Client(
     address,
     clientCredentials(address, secured),
-    clientChannelOptions(DEFAULT_MAX_MESSAGE_BYTES),
+    clientChannelOptions(address, maxMessageBytesFromEnvironment()),
   );
   const deadline = Date.now() + timeoutMs;
   const retry = { ...defaultRetryPolicy, retries: 0 };
   const plan = { client, address, retry, signal, metadata: undefined };
+  let last: string | undefined;
   try {
     for (;;) {
       const left = deadline - Date.now();
-      const last = await check(service, {
-        ...plan,
-        timeoutMs: Math.max(1, Math.min(CHECK_TIMEOUT_MS, left)),
-      });
-      if (last === 'SERVING') return;
+      const checkMs = Math.max(1, Math.min(CHECK_TIMEOUT_MS, left));
+      const said = await check(service, { ...plan, timeoutMs: checkMs });
+      if (said === 'SERVING') return;
+      // A check that the end of the wait has cut off says less than the one before.
+      if (last === undefined || left >= CHECK_TIMEOUT_MS || !/DEADLINE_EXCEEDED/.test(said)) last = said;
       if (deadline - Date.now() < PAUSE_MS) {
         const what = service === '' ? address : `${service} at ${address}`;
         throw new RpcError(

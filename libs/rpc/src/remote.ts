@@ -1,12 +1,13 @@
 // A remote service as an object: connect(JudgeServiceClient, address) has the service's methods as async functions and async
 // generators, typed from the generated service definition.
-import { Client } from '@grpc/grpc-js';
+import { type ChannelOptions, Client } from '@grpc/grpc-js';
 import { bidiStream, type CallPlan, clientStream, type Method, serverStream, unary } from './calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry.ts';
+import { OwnToken } from './tokens.ts';
 import {
   clientChannelOptions,
   clientCredentials,
-  DEFAULT_MAX_MESSAGE_BYTES,
+  maxMessageBytesFromEnvironment,
   securityFromEnvironment,
   type TransportSecurity,
 } from './transport.ts';
@@ -17,7 +18,10 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Ends the call; it then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Tries after the first when the server is UNAVAILABLE and nothing was delivered yet. Default 5. */
+  /**
+   * Tries after the first when the server is UNAVAILABLE and nothing was delivered yet; tries that a busy server asked for do not
+   * count. 0: none of either. Default 5.
+   */
   retries?: number;
   /** Metadata to send along. */
   metadata?: Readonly<Record<string, string>>;
@@ -27,8 +31,12 @@ export interface CallOptions {
 export interface ConnectOptions extends CallOptions, TransportSecurity {
   /** Pauses between tries. */
   retry?: Partial<RetryPolicy>;
-  /** Largest message either way. Default 64 MiB. */
+  /** Largest message either way. Default 64 MiB. Env OVERTONE_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
+  /** A file with the bearer token to send with every call. Env OVERTONE_TOKEN_FILE. */
+  tokenFile?: string;
+  /** Further options of the channel, which win over those of every client. */
+  channel?: ChannelOptions;
 }
 
 interface MethodOf<
@@ -73,12 +81,14 @@ const UNARY_TIMEOUT_MS = 60_000;
 const STREAM_TIMEOUT_MS = 6 * 3_600_000;
 
 /**
- * Connects lazily to the service at `address` ("host:port").
+ * Connects lazily to the service at `address`: "host:port", or "dns:///host:port" for all servers of that name, which take turns
+ * (see balancing.ts).
  *
  *     const judge = connect(JudgeServiceClient, '127.0.0.1:50051');
  *     for await (const verdict of judge.compare(requests, { signal })) …
  *
- * Security comes from the environment (see TransportSecurity) unless `tls` or `insecure` is given.
+ * Security comes from the environment (see TransportSecurity) unless `tls` or `insecure` is given. Throws when a certificate or
+ * token cannot be read.
  */
 export function connect<Service extends object>(
   { service }: { service: Service },
@@ -87,11 +97,14 @@ export function connect<Service extends object>(
 ): Remote<Service> {
   const secured =
     options.tls === undefined && options.insecure === undefined ? securityFromEnvironment() : options;
-  const client = new Client(
-    address,
-    clientCredentials(address, secured),
-    clientChannelOptions(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES),
-  );
+  const client = new Client(address, clientCredentials(address, secured), {
+    ...clientChannelOptions(address, options.maxMessageBytes ?? maxMessageBytesFromEnvironment()),
+    ...options.channel,
+  });
+  // Plain text beyond loopback is only ever spoken where OVERTONE_INSECURE says that the network is trusted: a token is safe wherever
+  // a connection is.
+  const tokenFile = options.tokenFile ?? (process.env.OVERTONE_TOKEN_FILE || undefined);
+  const token = tokenFile === undefined ? undefined : OwnToken.in(tokenFile);
   const planFor = (method: AnyMethod, call: CallOptions = {}): CallPlan => ({
     client,
     address,
@@ -106,6 +119,7 @@ export function connect<Service extends object>(
     },
     signal: anySignal(options.signal, call.signal),
     metadata: { ...options.metadata, ...call.metadata },
+    authorization: token && (() => token.header),
   });
   const remote: Record<string, unknown> = { address, close: () => client.close() };
   for (const [name, method] of Object.entries(service)) {

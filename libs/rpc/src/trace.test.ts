@@ -112,6 +112,18 @@ it('continues the trace of a bidirectional call in the server, down to its own s
   expect(verdicts.map(({ attributes }) => attributes.id)).toEqual(['1', '2']);
   expect(received.resource['service.name']).toBe('judge');
   expect(BigInt(received.endTimeUnixNano)).toBeGreaterThan(BigInt(received.startTimeUnixNano));
-  expect(find(served, 'Describe', SERVER).status.code).toBe(2);
+  // By the conventions for gRPC a wrong request is the client's failure alone.
+  for (const [spans, kind, failed] of [
+    [caller, CLIENT, 2],
+    [served, SERVER, 0],
+  ] as const) {
+    const described = find([...spans], 'Describe', kind);
+    expect(described.status.code).toBe(failed);
+    expect(described.attributes).toMatchObject({
+      'rpc.system.name': 'grpc',
+      'rpc.method': 'overtone.v1.JudgeService/Describe',
+      'rpc.status_code': 'INVALID_ARGUMENT',
+    });
+  }
   expect([...caller, ...served].filter(({ name }) => name.includes('Health'))).toEqual([]);
 });

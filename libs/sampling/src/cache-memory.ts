@@ -20,6 +20,11 @@ export class CacheMemory {
     this.bytes = bytes;
   }
 
+  /** The share that is taken. */
+  get use(): number {
+    return this.taken / this.bytes;
+  }
+
   /**
    * Takes up to `most` units of `unitBytes`, at least `least` of them; waits while others hold too much for that.
    *

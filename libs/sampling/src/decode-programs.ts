@@ -10,6 +10,7 @@ import {
   residentPrograms,
 } from '@overtone/tensor';
 import { compileDecode, type DecodeShape } from './decode-program.ts';
+import { noted, type RunSize } from './engine-work.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { Identities } from './identities.ts';
 import { ProgramCache } from './program-cache.ts';
@@ -32,6 +33,13 @@ const FED: Resident = { weights: {} };
 type Feeds = Readonly<Record<string, Int32Array | HostTensor>>;
 
 const isTempered = (temperature: number): boolean => temperature !== 0 && temperature !== 1;
+
+/** A step of decoding: a slot in use has something before it. */
+function decoding(places: number, lengths: Int32Array | HostTensor | undefined): RunSize {
+  let used = 0;
+  if (lengths instanceof Int32Array) for (const length of lengths) used += Number(length > 0);
+  return { phase: 'decode', tokens: used, used, places };
+}
 
 /** All that a program is fed. */
 function fed(
@@ -80,11 +88,13 @@ export class DecodePrograms {
     const tempered = shape.rows > 0 && isTempered(temperature);
     const { lora, resident } = weights;
     const whole: DecodeShape = { ...shape, tempered };
-    return this.programs.run(
-      JSON.stringify([whole, lora, this.identities.of(resident)]),
-      () => compileDecode(this.config, lora, whole, { ...this.options, resident }),
-      (program) => fed(program, { ...weights.tensors }, temperature, feeds),
-    );
+    const computed = (): Promise<Record<string, HostTensor>> =>
+      this.programs.run(
+        JSON.stringify([whole, lora, this.identities.of(resident)]),
+        () => compileDecode(this.config, lora, whole, { ...this.options, resident }),
+        (program) => fed(program, { ...weights.tensors }, temperature, feeds),
+      );
+    return shape.length === 1 ? noted(decoding(shape.batch, feeds['positions']), computed) : computed();
   }
 
   /** One new token for every slot; only when `growing`. `cache`: what the cache of this shape is fed with, and where its outputs go. */
@@ -97,11 +107,13 @@ export class DecodePrograms {
   ): Promise<Record<string, HostTensor>> {
     const { lora, resident = FED } = weights;
     const whole: StepShape = { ...shape, tempered: isTempered(temperature) };
-    return this.programs.run(
-      JSON.stringify([whole, lora, this.identities.of(resident)]),
-      () => Program.compile(traceStep(this.config, lora, whole), { ...this.options, resident }),
-      (program) => fed(program, { ...weights.tensors, ...cache.feeds }, temperature, feeds),
-      cache.into,
+    return noted(decoding(shape.batch, feeds['lengths']), () =>
+      this.programs.run(
+        JSON.stringify([whole, lora, this.identities.of(resident)]),
+        () => Program.compile(traceStep(this.config, lora, whole), { ...this.options, resident }),
+        (program) => fed(program, { ...weights.tensors, ...cache.feeds }, temperature, feeds),
+        cache.into,
+      ),
     );
   }
 

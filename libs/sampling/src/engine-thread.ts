@@ -1,5 +1,6 @@
 // The pool's side of one worker thread: starts it, routes its messages to the jobs it works on, and notices its end.
 import { Worker } from 'node:worker_threads';
+import { type WorkListener } from './engine-work.ts';
 import { errorOf, WorkerCrashError } from './sampling-error.ts';
 import { type FromWorker, type ToWorker, type WorkerSettings } from './sampling-messages.ts';
 
@@ -14,7 +15,9 @@ export interface ThreadJob {
   readonly lane: Lane;
   /** Whether it computes now: a job that waits for its reader leaves the thread to others. */
   readonly busy: boolean;
-  /** Hears everything but its end. */
+  /** Hears what the thread has computed for it. */
+  readonly onWork?: WorkListener | undefined;
+  /** Hears everything but its work and its end. */
   receive(message: JobMessage): void;
   /** Its end; with an error when it failed. The thread no longer knows the job. */
   end(error?: Error): void;
@@ -129,6 +132,9 @@ export class EngineThread {
     if (message.type === 'done' || message.type === 'failed') {
       this.jobs.delete(message.job);
       job?.end(message.type === 'failed' ? errorOf(message.failure) : undefined);
+    } else if (message.type === 'work') {
+      for (const done of message.work) job?.onWork?.(done);
+      return;
     } else {
       job?.receive(message);
     }

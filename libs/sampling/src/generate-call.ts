@@ -1,5 +1,6 @@
 // One call of a pool's `generate`: its prompts, the turns that workers take at it, and the samples that wait for the reader.
 import { type EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
+import { type WorkListener } from './engine-work.ts';
 import { Inbox } from './inbox.ts';
 import { type PromptQueue } from './prompt-queue.ts';
 import { type SamplingOptions } from './sampler.ts';
@@ -28,6 +29,7 @@ export class GenerateCall implements Task {
   private readonly adapter: string | undefined;
   private readonly othersWait: () => boolean;
   private readonly requeue: () => void;
+  readonly onWork: WorkListener | undefined;
   private readonly turns = new Set<Turn>();
   private readonly finished = new Inbox<{ turn: Turn; sample: FinishedSample } | 'end'>();
   private cancelled = false;
@@ -36,6 +38,7 @@ export class GenerateCall implements Task {
    * @param longest Tokens of the longest prompt.
    * @param othersWait Whether other calls wait for a worker.
    * @param requeue Asks for a worker's time again.
+   * @param onWork Hears what is computed.
    */
   constructor(
     queue: PromptQueue,
@@ -44,6 +47,7 @@ export class GenerateCall implements Task {
     adapter: string | undefined,
     othersWait: () => boolean,
     requeue: () => void,
+    onWork: WorkListener | undefined,
   ) {
     this.queue = queue;
     this.options = options;
@@ -51,6 +55,7 @@ export class GenerateCall implements Task {
     this.adapter = adapter;
     this.othersWait = othersWait;
     this.requeue = requeue;
+    this.onWork = onWork;
   }
 
   fits(thread: EngineThread): boolean {
@@ -109,6 +114,7 @@ export class GenerateCall implements Task {
 class Turn implements ThreadJob {
   readonly lane = 'sampling';
   readonly thread: EngineThread;
+  readonly onWork: WorkListener | undefined;
   private readonly call: GenerateCall;
   private readonly job: number;
   private credits = CREDITS;
@@ -118,6 +124,7 @@ class Turn implements ThreadJob {
   constructor(thread: EngineThread, call: GenerateCall, message: (job: number) => ToWorker) {
     this.thread = thread;
     this.call = call;
+    this.onWork = call.onWork;
     this.job = thread.run(this, message);
   }
 

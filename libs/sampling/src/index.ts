@@ -17,8 +17,9 @@ export {
   type ScoringRequestItem,
   type ScoringTarget,
 } from './sampling-messages.ts';
+export { type EnginePhase, type EngineWork, type WorkListener } from './engine-work.ts';
+export { defaultCacheBytes } from './pool-defaults.ts';
 export {
-  defaultCacheBytes,
   SamplingPool,
   type ModelDescription,
   type PoolGenerateRequest,

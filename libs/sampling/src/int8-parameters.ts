@@ -34,10 +34,11 @@ export async function readInt8Parameters(
   const linear = linearWeights(config);
   const parameters = new Map<string, NamedTensor>();
   const int8 = new Map<string, Int8Weight>();
-  for await (const [name, tensor] of streamParameters(model, config)) {
+  const isKept = (name: string): boolean => !linear.has(name) || name === EMBEDDING;
+  for await (const [name, tensor] of streamParameters(model, config, { passing: (name) => !isKept(name) })) {
     const shape = linear.get(name);
     if (shape) int8.set(name, int8Weight(tensor.data, shape, { signed, shared: true }));
-    if (!shape || name === EMBEDDING) parameters.set(name, tensor);
+    if (isKept(name)) parameters.set(name, tensor);
   }
   return { parameters, int8 };
 }

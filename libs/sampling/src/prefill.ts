@@ -5,6 +5,7 @@ import { type DecoderConfig } from '@overtone/language-model';
 import { type HostTensor } from '@overtone/tensor';
 import { type DecodePrograms } from './decode-programs.ts';
 import { type Distribution, readDistributions } from './distribution.ts';
+import { noted } from './engine-work.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { PREFIX_BLOCK, type PrefixBlock, PrefixCache } from './prefix-cache.ts';
 import { bytesPerPosition, capacityFor, type Segment, segmentOf, SlotCache } from './slot-cache.ts';
@@ -151,12 +152,15 @@ export class Prefill {
         position += segment.positions;
       }
     }
-    return this.programs.run(weights, { batch, length, capacity, rows: rows.length }, temperature ?? 1, {
-      ...cache?.feeds,
-      tokens,
-      positions,
-      rows,
-    });
+    const shape = { batch, length, capacity, rows: rows.length };
+    const feeds = { ...cache?.feeds, tokens, positions, rows };
+    const size = {
+      phase: 'prefill',
+      tokens: pieces.reduce((sum, piece) => sum + piece.tokens.length, 0),
+      used: pieces.length,
+      places: batch,
+    } as const;
+    return noted(size, () => this.programs.run(weights, shape, temperature ?? 1, feeds));
   }
 }
 

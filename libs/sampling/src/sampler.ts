@@ -12,7 +12,7 @@ import { type Distribution, readDistributions } from './distribution.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { Prefill, PREFILL_BATCH, type Prefilled } from './prefill.ts';
 import { bytesPerPosition, capacityFor, SlotCache } from './slot-cache.ts';
-import { type Decode, StopStrings } from './stop-strings.ts';
+import { checkStops, type Decode, StopStrings } from './stop-strings.ts';
 
 /** A prompt and how to sample from it. */
 export interface SamplingPrompt {
@@ -159,6 +159,11 @@ export class Sampler {
     this.memory = new CacheMemory((1 - PREFIX_SHARE) * cacheBytes);
   }
 
+  /** Share of the memory for keys and values that runs have taken. */
+  get cacheUse(): number {
+    return this.memory.use;
+  }
+
   /** The computation of prompts, with its memory of their beginnings. */
   get prompts(): Prefill {
     return this.prefill;
@@ -180,7 +185,7 @@ export class Sampler {
   ): AsyncGenerator<Sample> {
     const stream = 'groups' in prompts ? prompts : streamOf(prompts);
     const { config } = this.model;
-    checkStops(options, this.model);
+    checkStops(options.stop ?? [], this.model.decode);
     const limit = capacityFor(stream.longest + options.maxNewTokens);
     const share = await this.memory.take(
       limit * bytesPerPosition(config),
@@ -377,12 +382,6 @@ function compact(run: Run, batch: number): void {
     moved.map((entry) => entry?.length ?? 0),
   );
   run.active = moved;
-}
-
-function checkStops({ stop = [] }: SamplingOptions, { decode }: SamplerModel): void {
-  if (stop.includes('')) throw new RangeError('stop: an empty string would end every sample at once');
-  if (stop.length > 0 && !decode)
-    throw new TypeError('stop: the model has no tokenizer to find strings with');
 }
 
 function streamOf(prompts: readonly SamplingPrompt[]): PromptStream {

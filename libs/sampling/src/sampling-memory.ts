@@ -16,7 +16,7 @@ import { stepsInPlace } from './decode-programs.ts';
 import { PREFILL_BATCH, TAIL_STEP } from './prefill.ts';
 import { PREFIX_BLOCK } from './prefix-cache.ts';
 import { PREFIX_SHARE } from './sampler.ts';
-import { packsWeights } from './sampling-pool.ts';
+import { packsWeights } from './pool-defaults.ts';
 import { bytesPerPosition, capacityFor } from './slot-cache.ts';
 import { traceStep } from './step-program.ts';
 import { LENGTH_STEP, placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';

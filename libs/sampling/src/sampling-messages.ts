@@ -1,6 +1,7 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
 import { type Message, type ParameterMap } from '@overtone/language-model';
 import { type Hardware, type PackedWeights } from '@overtone/tensor';
+import { type EngineWork } from './engine-work.ts';
 import { type Int8Parameters } from './int8-parameters.ts';
 import { type Sample, type SampleRange, type SamplingOptions } from './sampler.ts';
 
@@ -113,6 +114,8 @@ export type FromWorker =
   | { readonly type: 'unusable'; readonly failure: Failure }
   | { readonly type: 'encoded'; readonly job: number; readonly prompts: readonly Int32Array[] }
   | { readonly type: 'hungry'; readonly job: number }
+  /** What has been computed for a job. */
+  | { readonly type: 'work'; readonly job: number; readonly work: readonly EngineWork[] }
   | { readonly type: 'sample'; readonly job: number; readonly sample: FinishedSample }
   | { readonly type: 'scored'; readonly job: number; readonly scores: readonly ItemScore[] }
   | { readonly type: 'done'; readonly job: number }

@@ -1,7 +1,7 @@
 // A pool of engine worker threads: the calling thread stays free while its workers sample and score. What is computed does not
 // depend on the number of workers, nor on what else they do.
 import { createHash } from 'node:crypto';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import {
   modelDigest,
@@ -22,10 +22,11 @@ import {
   signedProductsAreExact,
   sizeOf,
 } from '@overtone/tensor';
-import { mergesAdapters } from './adapter-cache.ts';
+import { type WorkListener } from './engine-work.ts';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
 import { type QuantizedParameters, readInt8Parameters } from './int8-parameters.ts';
+import { defaultCacheBytes, packsWeights } from './pool-defaults.ts';
 import { PromptQueue } from './prompt-queue.ts';
 import { checkPrompt, type SamplingOptions } from './sampler.ts';
 import { SamplingInputError, type WorkerCrashError } from './sampling-error.ts';
@@ -66,6 +67,8 @@ export interface PoolGenerateRequest {
   readonly options: SamplingOptions;
   /** A PEFT folder. Default: the base model. */
   readonly adapter?: string;
+  /** Hears what is computed for this call, a few times a second. */
+  readonly onWork?: WorkListener;
 }
 
 /** What is scored. */
@@ -73,6 +76,8 @@ export interface PoolScoreRequest {
   readonly items: readonly ScoringRequestItem[];
   /** A PEFT folder. Default: the base model. */
   readonly adapter?: string;
+  /** Hears what is computed for this call, a few times a second. */
+  readonly onWork?: WorkListener;
 }
 
 /** What a pool hosts. */
@@ -188,7 +193,7 @@ export class SamplingPool {
    * @throws {WorkerCrashError} when a worker ended while it worked on this.
    */
   async *generate(request: PoolGenerateRequest, signal?: AbortSignal): AsyncGenerator<FinishedSample> {
-    const { prompts, options, adapter } = request;
+    const { prompts, options, adapter, onWork } = request;
     if (prompts.length === 0) return;
     const encoded = (await this.encode(prompts, signal)).map((tokens, index) => ({
       id: prompts[index]?.id ?? '',
@@ -211,6 +216,7 @@ export class SamplingPool {
       () => {
         if (!this.waiting.includes(call)) this.enqueue(call);
       },
+      onWork,
     );
     this.enqueue(call);
     try {
@@ -233,12 +239,13 @@ export class SamplingPool {
    * @throws {ModelError} when the adapter is not one of this model.
    * @throws {WorkerCrashError} when a worker ended while it worked on this.
    */
-  async score({ items, adapter }: PoolScoreRequest, signal?: AbortSignal): Promise<ItemScore[]> {
+  async score({ items, adapter, onWork }: PoolScoreRequest, signal?: AbortSignal): Promise<ItemScore[]> {
     const parts: Promise<readonly ItemScore[]>[] = [];
     const perJob = Math.min(ITEMS_PER_JOB, Math.ceil(items.length / this.workers));
     for (let first = 0; first < items.length; first += perJob) {
       const part = items.slice(first, first + perJob);
-      const scored = this.once('scored', (job) => ({ type: 'score', job, adapter, items: part }), signal);
+      const message = (job: number): ToWorker => ({ type: 'score', job, adapter, items: part });
+      const scored = this.once('scored', message, signal, onWork);
       parts.push(
         scored.then(
           ({ scores }) => scores,
@@ -279,6 +286,7 @@ export class SamplingPool {
     type: Type,
     message: (job: number) => ToWorker,
     signal: AbortSignal | undefined,
+    onWork?: WorkListener,
   ): Promise<Extract<JobMessage, { readonly type: Type }>> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } =
@@ -288,6 +296,7 @@ export class SamplingPool {
     const job: ThreadJob = {
       lane,
       busy: true,
+      onWork,
       receive: (answer) => {
         if (isType(answer, type)) resolve(answer);
       },
@@ -374,25 +383,6 @@ export class SamplingPool {
 function digestWith(digest: string, hardware: Hardware = DEFAULT_HARDWARE): string {
   const key = hardwareKey(hardware);
   return key === undefined ? digest : createHash('sha256').update(`${digest} ${key}`).digest('hex');
-}
-
-/** Whether the weights of a model of `parameters` numbers are packed when nobody says so. */
-export function packsWeights(parameters: number, { device, precision }: Hardware): boolean {
-  const bytes = Float32Array.BYTES_PER_ELEMENT * parameters;
-  // Weights that are cast first would be folded into constants, for which ONNX Runtime wants to read them from a file.
-  const asTheyAre = device === 'cpu' && precision === 'float32';
-  return asTheyAre && !mergesAdapters(parameters) && bytes <= availableMemory() / 8;
-}
-
-/** Memory that this process may use, bytes. */
-function availableMemory(): number {
-  const constrained = process.constrainedMemory();
-  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
-}
-
-/** A quarter of the memory that this process may use. */
-export function defaultCacheBytes(): number {
-  return Math.floor(availableMemory() / 4);
 }
 
 function isType<Type extends JobMessage['type']>(

@@ -8,6 +8,7 @@ import {
   type Tokenizer,
 } from '@overtone/language-model';
 import { AdapterCache } from './adapter-cache.ts';
+import { reportWork, WorkLog } from './engine-work.ts';
 import { Inbox } from './inbox.ts';
 import { Sampler, type Sample, type SamplingPrompt } from './sampler.ts';
 import { failureOf, SamplingInputError } from './sampling-error.ts';
@@ -84,7 +85,13 @@ class SamplingWorker {
   private start(job: number, work: (state: Job) => Promise<void>): void {
     const state: Job = { controller: new AbortController(), prompts: new Inbox(), credits: new Inbox() };
     this.jobs.set(job, state);
-    work(state)
+    const log = new WorkLog(
+      (done) => this.post({ type: 'work', job, work: done }),
+      () => this.sampler.cacheUse,
+    );
+    log
+      .run(() => work(state))
+      .finally(() => log.flush())
       .then(() => this.post({ type: 'done', job }))
       .catch((error: unknown) =>
         this.post({ type: 'failed', job, failure: failureOf(error, state.controller.signal) }),
@@ -143,6 +150,7 @@ class SamplingWorker {
         }),
       })),
     }));
+    reportWork();
     this.post({ type: 'scored', job, scores: answers });
   }
 

@@ -34,3 +34,10 @@ export class StopStrings {
     return starts.length === 0 ? text : text.slice(0, Math.min(...starts));
   }
 }
+
+/** Refuses stop strings that would end every sample, and those that cannot be found. */
+export function checkStops(stop: readonly string[], decode: Decode | undefined): void {
+  if (stop.includes('')) throw new RangeError('stop: an empty string would end every sample at once');
+  if (stop.length > 0 && !decode)
+    throw new TypeError('stop: the model has no tokenizer to find strings with');
+}

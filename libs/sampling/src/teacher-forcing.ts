@@ -29,6 +29,7 @@ import {
 } from '@overtone/tensor';
 import { weightSpecs } from './decode-program.ts';
 import { DecodePrograms } from './decode-programs.ts';
+import { noted } from './engine-work.ts';
 import { type HostWeights } from './host-parameters.ts';
 import { Identities } from './identities.ts';
 import { Prefill } from './prefill.ts';
@@ -256,21 +257,24 @@ export class TeacherForcing {
     }
     const feeds = { tokens, positions, branches, target_rows: targetRows, target_tokens: targetTokens };
     const shape: ScoringShape = { batch, length, capacity, places };
-    const { logprobs, entropies: spread } = await this.programs.run(
-      JSON.stringify([shape, weights.lora, this.identities.of(weights.resident)]),
-      () =>
-        Program.compile(traceScoring(this.config, weights.lora, shape), {
-          ...this.options,
-          resident: weights.resident,
-        }),
-      (program) => {
-        const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
-        for (const [name, data] of Object.entries(feeds)) {
-          const spec = program.inputs.get(name);
-          if (spec) tensors[name] = hostTensor(spec, data);
-        }
-        return tensors;
-      },
+    const size = { phase: 'score', tokens: count, used: rows.length, places: batch } as const;
+    const { logprobs, entropies: spread } = await noted(size, () =>
+      this.programs.run(
+        JSON.stringify([shape, weights.lora, this.identities.of(weights.resident)]),
+        () =>
+          Program.compile(traceScoring(this.config, weights.lora, shape), {
+            ...this.options,
+            resident: weights.resident,
+          }),
+        (program) => {
+          const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
+          for (const [name, data] of Object.entries(feeds)) {
+            const spec = program.inputs.get(name);
+            if (spec) tensors[name] = hostTensor(spec, data);
+          }
+          return tensors;
+        },
+      ),
     );
     if (!logprobs || !spread) throw new Error('The scoring program returned no scores');
     const logprobValues = float32(logprobs);

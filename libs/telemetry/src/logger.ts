@@ -1,5 +1,7 @@
-// The log: one JSON object a line on standard error, with the ids of the active span so that a line leads to its trace.
-import { trace } from '@opentelemetry/api';
+// The log: one JSON object a line on standard error, with the ids of the active span so that a line leads to its trace. Where there is a
+// collector, the same line goes there too, as the body of a log record.
+import { logs, SeverityNumber, trace } from '@opentelemetry/api';
+import { redact } from './redact.ts';
 
 /** How much a line matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -12,11 +14,25 @@ export type Logger = Readonly<Record<LogLevel, (message: string, fields?: LogFie
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
+const SEVERITIES = {
+  debug: SeverityNumber.DEBUG,
+  info: SeverityNumber.INFO,
+  warn: SeverityNumber.WARN,
+  error: SeverityNumber.ERROR,
+} as const;
+
 /** A logger; lines below OVERTONE_LOG_LEVEL (debug, info, warn, error, none; default warn) are dropped. */
 export function logger(name: string): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (LEVELS.indexOf(level) >= threshold())
-      process.stderr.write(`${format(name, level, message, fields)}\n`);
+    if (LEVELS.indexOf(level) < threshold()) return;
+    const line = redact(format(name, level, message, fields));
+    process.stderr.write(`${line}\n`);
+    logs.getLogger(name).emit({
+      severityNumber: SEVERITIES[level],
+      severityText: level.toUpperCase(),
+      timestamp: Date.now(),
+      body: line,
+    });
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

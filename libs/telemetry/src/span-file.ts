@@ -1,7 +1,7 @@
 // A file of spans, one JSON object a line with the names of OTLP/JSON: what a local run has instead of a collector.
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Attributes, HrTime, Link } from '@opentelemetry/api';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
 
 const FLUSH_MS = 1000;
@@ -62,12 +62,17 @@ function spanObject(span: ReadableSpan): object {
     ...(span.events.length === 0
       ? {}
       : { events: span.events.map(({ name, time, attributes }) => eventObject(name, time, attributes)) }),
+    ...(span.links.length === 0 ? {} : { links: span.links.map(linkObject) }),
     resource: { 'service.name': span.resource.attributes['service.name'] },
   };
 }
 
 function eventObject(name: string, time: HrTime, attributes: Attributes | undefined): object {
   return { name, timeUnixNano: nanoseconds(time), attributes };
+}
+
+function linkObject({ context: { traceId, spanId }, attributes }: Link): object {
+  return { traceId, spanId, ...(attributes === undefined ? {} : { attributes }) };
 }
 
 function nanoseconds([seconds, rest]: HrTime): string {

@@ -214,7 +214,7 @@ describe('the evaluator process', () => {
     ],
     [{ sampling: undefined }, /INVALID_ARGUMENT.*sampling/],
     [{ sampling: { ...sampling, samples: 0 } }, /sampling\.samples/],
-    [{ sampling: { ...sampling, topP: 1.5 } }, /sampling\.top_p: expected \(0, 1\], got 1\.5/],
+    [{ sampling: { ...sampling, topP: 1.5 } }, /sampling\.top_p: must be in \(0, 1\], got 1\.5/],
     [{ promptTemplate: 'Solve it.' }, /prompt_template/],
     [{ sampling: { ...sampling, temperature: 2 } }, /INTERNAL.*1 of 4 samples of problem .* missing/],
   ])('refuses %j', async (changes, message) => {

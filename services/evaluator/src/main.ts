@@ -1,7 +1,6 @@
 // The evaluator process: serves EvaluatorService; samples through the Generator service at OVERTONE_GENERATOR (host:port).
 // With OVERTONE_VERIFIER, the path of a module that exports `verify(problem, text)`, it can verify with that too.
-import { GeneratorServiceClient } from '@overtone/contracts';
-import { connect, runService } from '@overtone/rpc';
+import { connectGenerator, runService } from '@overtone/rpc';
 import { loadVerifier } from '@overtone/tasks';
 import { evaluatorService } from './handlers.ts';
 
@@ -14,7 +13,7 @@ try {
   const verifier = module === '' ? undefined : await loadVerifier(module);
   await runService({
     name: 'evaluator',
-    services: [evaluatorService(connect(GeneratorServiceClient, generator), verifier)],
+    services: [evaluatorService(connectGenerator(generator), verifier)],
   });
 } catch (error) {
   process.stderr.write(`evaluator: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,6 +1,6 @@
 // What the evaluator requires of a request.
 import type { EvaluateRequest, Problem, SamplingParameters } from '@overtone/contracts';
-import { checkField, checkUniqueIds, requiredField } from '@overtone/rpc';
+import { checkConversation, checkField, checkSampling, checkUniqueIds } from '@overtone/rpc';
 
 /** A request that was checked. */
 export interface CheckedRequest {
@@ -8,6 +8,10 @@ export interface CheckedRequest {
   problems: Problem[];
   sampling: SamplingParameters;
 }
+
+/** Most characters of all prompts together: they are sent to the generator in one message. */
+const MOST_CHARACTERS = 2 ** 25;
+const PLACEHOLDER = '{question}';
 
 /** Checks a request. @throws RpcError INVALID_ARGUMENT that names the field. */
 export function checkRequest(request: EvaluateRequest): CheckedRequest {
@@ -18,23 +22,26 @@ export function checkRequest(request: EvaluateRequest): CheckedRequest {
     checkField(question !== '', `problems[${i}].question`, 'must not be empty');
     checkField(answer.trim() !== '', `problems[${i}].answer`, 'must not be empty');
   }
-  const sampling = requiredField(request.sampling, 'sampling');
-  checkField(sampling.samples >= 1, 'sampling.samples', 'expected at least 1');
+  const sampling = checkSampling(request.sampling, problems.length);
+  checkConversation(request.turns, 'turns');
   checkField(
-    sampling.temperature >= 0,
-    'sampling.temperature',
-    `expected at least 0, got ${sampling.temperature}`,
-  );
-  checkField(
-    sampling.topP > 0 && sampling.topP <= 1,
-    'sampling.top_p',
-    `expected (0, 1], got ${sampling.topP}`,
-  );
-  checkField(sampling.maxNewTokens >= 1, 'sampling.max_new_tokens', 'expected at least 1');
-  checkField(
-    request.promptTemplate.includes('{question}'),
+    request.promptTemplate.includes(PLACEHOLDER),
     'prompt_template',
     'expected a text with "{question}" where the question belongs',
   );
+  const characters = promptCharacters(request);
+  checkField(
+    characters <= MOST_CHARACTERS,
+    'problems',
+    `their prompts have ${characters} characters together, expected at most ${MOST_CHARACTERS}: evaluate them in several calls`,
+  );
   return { problems, sampling };
+}
+
+/** Characters of all conversations, which repeat the turns and the template for every problem. */
+function promptCharacters({ problems, promptTemplate, turns }: EvaluateRequest): number {
+  const places = promptTemplate.split(PLACEHOLDER).length - 1;
+  const shared = turns.reduce((sum, { content }) => sum + content.length, promptTemplate.length);
+  const questions = problems.reduce((sum, { question }) => sum + question.length, 0);
+  return shared * problems.length + places * questions;
 }

@@ -94,7 +94,7 @@ function oneOf<Choice extends string>(
 /**
  * Reads the configuration:
  * - `OVERTONE_BACKEND`: "engine" (default) or "openai";
- * - `OVERTONE_ARTIFACTS`: file:///… URI of the artifact store that holds adapters; default: none;
+ * - `OVERTONE_ARTIFACTS`: URI of the artifact store, file:///… or s3://bucket/prefix, that holds adapters; default: none;
  *
  * and of the engine:
  * - `OVERTONE_MODEL`: the model folder (config.json, tokenizer.json, tokenizer_config.json, *.safetensors); with "openai", local

@@ -5,9 +5,15 @@ import {
   type DescribeModelResponse,
   type GenerateResponse,
 } from '@overtone/contracts';
-import { SamplingPool, type ItemScore, type ScoringRequestItem } from '@overtone/sampling';
+import {
+  SamplingPool,
+  type FinishedSample,
+  type ItemScore,
+  type ScoringRequestItem,
+} from '@overtone/sampling';
 import { type GeneratorBackend, type HostedAdapter, type SamplingRequest } from './backend.ts';
 import { type EngineConfiguration } from './configuration.ts';
+import { EngineTelemetry } from './engine-telemetry.ts';
 
 /** Opens a backend that samples and scores here. @throws {ModelError} when the folder is no model. */
 export async function openEngine(configuration: EngineConfiguration): Promise<GeneratorBackend> {
@@ -29,24 +35,12 @@ class EngineBackend implements GeneratorBackend {
     { prompts, options, adapter }: SamplingRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerateResponse> {
-    const samples = this.#pool.generate({ prompts, options, adapter: adapter?.folder }, signal);
-    for await (const sample of samples) {
-      yield {
-        promptId: sample.promptId,
-        sampleIndex: sample.sampleIndex,
-        text: sample.text,
-        tokenIds: Array.from(sample.tokens),
-        tokenLogprobs: Array.from(sample.logprobs),
-        tokenEntropies: Array.from(sample.entropies),
-        finishReason:
-          sample.finishReason === 'stop'
-            ? FinishReason.FINISH_REASON_STOP
-            : FinishReason.FINISH_REASON_LENGTH,
-        promptTokens: sample.promptTokens,
-        entropyKind: EntropyKind.ENTROPY_KIND_EXACT,
-        tokenEntropyErrors: [],
-        completionTokens: sample.tokens.length,
-      };
+    const engine = new EngineTelemetry();
+    const request = { prompts, options, adapter: adapter?.folder, onWork: engine.onWork };
+    try {
+      for await (const sample of this.#pool.generate(request, signal)) yield response(sample);
+    } finally {
+      engine.close();
     }
   }
 
@@ -60,10 +54,42 @@ class EngineBackend implements GeneratorBackend {
     adapter: HostedAdapter | undefined,
     signal: AbortSignal,
   ): Promise<ItemScore[]> {
-    return this.#pool.score({ items, adapter: adapter?.folder }, signal);
+    return scoreOn(this.#pool, items, adapter, signal);
   }
 
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+/** Scores items on a pool, with what its threads compute in the trace. */
+export async function scoreOn(
+  pool: SamplingPool,
+  items: readonly ScoringRequestItem[],
+  adapter: HostedAdapter | undefined,
+  signal: AbortSignal,
+): Promise<ItemScore[]> {
+  const engine = new EngineTelemetry();
+  try {
+    return await pool.score({ items, adapter: adapter?.folder, onWork: engine.onWork }, signal);
+  } finally {
+    engine.close();
+  }
+}
+
+function response(sample: FinishedSample): GenerateResponse {
+  return {
+    promptId: sample.promptId,
+    sampleIndex: sample.sampleIndex,
+    text: sample.text,
+    tokenIds: Array.from(sample.tokens),
+    tokenLogprobs: Array.from(sample.logprobs),
+    tokenEntropies: Array.from(sample.entropies),
+    finishReason:
+      sample.finishReason === 'stop' ? FinishReason.FINISH_REASON_STOP : FinishReason.FINISH_REASON_LENGTH,
+    promptTokens: sample.promptTokens,
+    entropyKind: EntropyKind.ENTROPY_KIND_EXACT,
+    tokenEntropyErrors: [],
+    completionTokens: sample.tokens.length,
+  };
 }

@@ -265,6 +265,18 @@ describe('the generator process', () => {
     ],
     [
       'INVALID_ARGUMENT',
+      'prompts[0].messages[0].role: must be',
+      { prompts: [{ id: 'a', messages: [{ role: 'root', content: '1' }] }] },
+    ],
+    ['INVALID_ARGUMENT', 'sampling.samples:', { sampling: { ...sampling, samples: 2 ** 32 - 1 } }],
+    ['INVALID_ARGUMENT', 'sampling.stop[0]:', { sampling: { ...sampling, stop: ['x'.repeat(5000)] } }],
+    [
+      'INVALID_ARGUMENT',
+      'prompts[0].messages: 200000 characters cannot fit',
+      { prompts: [{ id: 'a', messages: user('1'.repeat(200_000)) }] },
+    ],
+    [
+      'INVALID_ARGUMENT',
       'prompts[1]: Prompt b has',
       { prompts: ['1', '1'.repeat(480)].map((text, i) => ({ id: i ? 'b' : 'a', messages: user(text) })) },
     ],

@@ -8,12 +8,15 @@ import { type GeneratorBackend } from './backend.ts';
 import { readConfiguration, type GeneratorConfiguration } from './configuration.ts';
 import { openEngine } from './engine-backend.ts';
 import { generatorService } from './handlers.ts';
-import { openServer } from './openai-backend.ts';
 
 async function openBackend({ engine: host, openai }: GeneratorConfiguration): Promise<GeneratorBackend> {
   if (host) await requireDevice(host.hardware.device);
   const engine = host && { ...host, model: await resolveModel(host.model) };
-  if (openai) return openServer(openai, engine);
+  if (openai) {
+    // It brings an HTTP client along, which the engine starts sooner without.
+    const { openServer } = await import('./openai-backend.ts');
+    return openServer(openai, engine);
+  }
   if (engine) return openEngine(engine);
   throw new Error('OVERTONE_MODEL: set it to the folder of the model to host');
 }

@@ -9,6 +9,7 @@ import { SamplingPool, type ItemScore, type ScoringRequestItem } from '@overtone
 import { type GeneratorBackend, type HostedAdapter, type SamplingRequest } from './backend.ts';
 import { batches } from './batches.ts';
 import { type EngineConfiguration, type OpenAiConfiguration } from './configuration.ts';
+import { scoreOn } from './engine-backend.ts';
 import { ServerSample, topKEntropies } from './server-sample.ts';
 
 /** Samples that are teacher-forced together, and how long the first of them waits for others. */
@@ -140,7 +141,7 @@ class ServerBackend implements GeneratorBackend {
         `${this.#server.profile.server} cannot score given texts; start this generator with OVERTONE_MODEL=… to score with local weights of the same model`,
       );
     }
-    return this.#local.pool.score({ items, adapter: adapter?.folder }, signal);
+    return scoreOn(this.#local.pool, items, adapter, signal);
   }
 
   async close(): Promise<void> {

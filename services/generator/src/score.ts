@@ -2,16 +2,18 @@
 import { type ScoreRequest, type ScoreResponse } from '@overtone/contracts';
 import { checkField, invalidArgument, mapConcurrent } from '@overtone/rpc';
 import { type ItemScore, type ScoringRequestItem } from '@overtone/sampling';
-import { withSpan } from '@overtone/telemetry';
+import { countUpDown, ItemSpans, withSpan } from '@overtone/telemetry';
 import { type AdapterResolver } from './adapter.ts';
 import { type GeneratorBackend, type HostedAdapter } from './backend.ts';
 import { batches } from './batches.ts';
-import { parseMessages } from './messages.ts';
+import { checkLength, parseMessages } from './messages.ts';
 import { poolError } from './pool-error.ts';
 import { serverStatus } from './server-status.ts';
 
 const BATCH_SIZE = 64;
 const BATCH_WAIT_MS = 3;
+/** Most continuations of a request: each is a branch of its row. */
+const MOST_CONTINUATIONS = 1024;
 
 interface ParsedRequest {
   readonly id: string;
@@ -25,7 +27,9 @@ export async function* score(
   requests: AsyncIterable<ScoreRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<ScoreResponse> {
+  const { contextLength } = backend.describe();
   const open = new Set<string>();
+  const items = new ItemSpans('overtone.score.item');
   let stream: { readonly adapter: HostedAdapter | undefined } | undefined;
   async function* parsed(): AsyncGenerator<ParsedRequest> {
     for await (const request of requests) {
@@ -38,31 +42,50 @@ export async function* score(
         'adapter',
         `request "${id}" names another one than the first; expected one adapter for a whole stream`,
       );
-      const item = parse(request);
+      const item = parse(request, contextLength);
       open.add(id);
+      items.start(id, request);
+      countUpDown('overtone.queue.depth', 1, QUEUE);
       yield { id, item };
     }
   }
   const scored = mapConcurrent(
     batches(parsed(), { size: BATCH_SIZE, waitMs: BATCH_WAIT_MS }),
-    (batch, stop) => scoreBatch(backend, stream?.adapter, batch, stop),
+    (batch, stop) => scoreBatch(backend, stream?.adapter, batch, items, stop),
     { limit: backend.scoringConcurrency, signal },
   );
-  for await (const responses of scored) {
-    for (const response of responses) {
-      open.delete(response.id);
-      yield response;
+  let failure: unknown;
+  try {
+    for await (const responses of scored) {
+      for (const response of responses) {
+        open.delete(response.id);
+        items.end(response.id);
+        countUpDown('overtone.queue.depth', -1, QUEUE);
+        yield response;
+      }
     }
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    countUpDown('overtone.queue.depth', -open.size, QUEUE);
+    items.close(failure);
   }
 }
 
+const QUEUE = { 'overtone.queue.name': 'score' };
+
+/** Scores what came together; the batch's span links to those of its items. */
 function scoreBatch(
   backend: GeneratorBackend,
   adapter: HostedAdapter | undefined,
   batch: readonly ParsedRequest[],
+  traced: ItemSpans,
   signal: AbortSignal,
 ): Promise<ScoreResponse[]> {
-  return withSpan('score', { requests: batch.length, adapter: adapter?.folder ?? '' }, async () => {
+  const attributes = { 'overtone.batch.items': batch.length, 'overtone.adapter': adapter?.sha256 ?? '' };
+  const links = traced.links(batch.map(({ id }) => id));
+  const work = async (): Promise<ScoreResponse[]> => {
     const items = batch.map(({ item }) => item);
     const scores = await backend.score(items, adapter, signal).catch((error: unknown) => {
       throw serverStatus(poolError(error, (index) => `request "${batch[index]?.id ?? index}"`));
@@ -73,20 +96,29 @@ function scoreBatch(
         throw new Error('The backend returned more scores than items');
       return response(id, item, itemScore);
     });
-  });
+  };
+  return withSpan('overtone.score.batch', attributes, work, { links });
 }
 
-function parse({ id, messages, target }: ScoreRequest): ScoringRequestItem {
+function parse({ id, messages, target }: ScoreRequest, contextLength: number): ScoringRequestItem {
   const where = (field: string): string => `${field} (request "${id}")`;
   const parsed = parseMessages(messages, where('messages'));
+  const contents = parsed.map(({ content }) => content);
   if (target?.$case === 'completion') {
     const { text, tokenEnds: ends = false } = target.value;
+    checkLength([...contents, text], contextLength, where('messages and completion'));
     return { messages: parsed, target: { completion: text, ends } };
   }
   if (target?.$case !== 'continuations')
     throw invalidArgument(where('target'), 'must be a completion or continuations');
   const { texts } = target.value;
   checkField(texts.length > 0, where('continuations.texts'), 'must not be empty');
+  checkField(
+    texts.length <= MOST_CONTINUATIONS,
+    where('continuations.texts'),
+    `must be at most ${MOST_CONTINUATIONS}, are ${texts.length}`,
+  );
+  checkLength([...contents, ...texts], contextLength, where('messages and continuations'));
   texts.forEach((text, index) =>
     checkField(text !== '', where(`continuations.texts[${index}]`), 'must not be empty'),
   );

@@ -1,5 +1,5 @@
 // A server's errors as statuses.
-import { ServerError } from '@overtone/openai';
+import { ServerError } from '@overtone/openai/server-error';
 import { failedPrecondition, resourceExhausted, unavailable } from '@overtone/rpc';
 
 /** The status for an error of an OpenAI-compatible server. Others pass through, and so does an answer that cannot be read: INTERNAL. */

@@ -1,5 +1,5 @@
 // The judge's configuration, read from the environment once, at start-up.
-import { JUDGE_MODES, keyFromFile, type JudgeMode } from '@overtone/judging/openai';
+import { JUDGE_MODES, keyFromFile, type JudgeMode } from '@overtone/judging/openai-settings';
 
 /** An OpenAI-compatible API that judges. */
 export interface OpenAiConfiguration {
@@ -19,6 +19,8 @@ export interface OpenAiConfiguration {
   retries: number;
   timeoutMs: number;
   parameters: Readonly<Record<string, unknown>>;
+  /** The folder of what is kept; undefined: nothing outlives the process. */
+  state: string | undefined;
 }
 
 /** Who judges. */
@@ -60,7 +62,9 @@ const ANALYSIS_TOKENS = 512;
  * - `OVERTONE_JUDGE_CONCURRENCY`: most requests at a time; default 16;
  * - `OVERTONE_JUDGE_RETRIES`: tries after the first, with growing pauses, or as long as Retry-After says; default 4;
  * - `OVERTONE_JUDGE_TIMEOUT_S`: longest wait for one answer, seconds; default 120;
- * - `OVERTONE_JUDGE_PARAMETERS`: further parameters of every request, a JSON object.
+ * - `OVERTONE_JUDGE_PARAMETERS`: further parameters of every request, a JSON object;
+ * - `OVERTONE_STATE`: a folder where its latest answers are kept, so that nothing is paid for twice when the process is killed;
+ *   default: they are kept in memory.
  *
  * @throws Error that names the variable.
  */
@@ -114,6 +118,7 @@ function readApi(
     retries: whole(environment, 'OVERTONE_JUDGE_RETRIES', 0) ?? 4,
     timeoutMs: (whole(environment, 'OVERTONE_JUDGE_TIMEOUT_S', 1) ?? 120) * 1000,
     parameters: readParameters(environment.OVERTONE_JUDGE_PARAMETERS || '{}'),
+    state: environment.OVERTONE_STATE || undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 // The judge process: serves JudgeService over the backend that the environment names (see configuration.ts).
-import { GeneratorServiceClient } from '@overtone/contracts';
+import { join } from 'node:path';
 import {
   analysisJudge,
   generatorJudge,
@@ -7,27 +7,39 @@ import {
   rubricJudge,
   type JudgeBackend,
 } from '@overtone/judging';
-import { openAiJudge } from '@overtone/judging/openai';
-import { connect, RpcError, runService } from '@overtone/rpc';
+import { connectGenerator, RpcError, runService } from '@overtone/rpc';
+import { AnswerFile } from './answer-file.ts';
 import { readConfiguration, type OpenAiConfiguration } from './configuration.ts';
 import { judgeService } from './handlers.ts';
+import { KeptAnswers, MOST_ANSWERS } from './kept-answers.ts';
 
-async function openBackend(): Promise<JudgeBackend> {
+/** A judge, and how it ends. */
+interface Opened {
+  readonly backend: JudgeBackend;
+  readonly close?: () => Promise<void>;
+}
+
+async function openBackend(): Promise<Opened> {
   const configuration = readConfiguration(process.env);
-  if (configuration.backend === 'rubric') return rubricJudge(configuration);
+  if (configuration.backend === 'rubric') return { backend: rubricJudge(configuration) };
   const template = loadTemplate(configuration.template);
   if (configuration.backend === 'openai') return openApi({ ...configuration, template });
   const { generator, name, analysisTokens } = configuration;
-  const model = connect(GeneratorServiceClient, generator);
-  return analysisTokens > 0
-    ? analysisJudge({ model, template, name, analysisTokens })
-    : generatorJudge({ model, template, name });
+  const model = connectGenerator(generator);
+  return {
+    backend:
+      analysisTokens > 0
+        ? analysisJudge({ model, template, name, analysisTokens })
+        : generatorJudge({ model, template, name }),
+  };
 }
 
 /** Refuses a wrong key or model here and now. An API that is down may come up: the callers will see. */
 async function openApi(
   configuration: Omit<OpenAiConfiguration, 'template'> & { template: ReturnType<typeof loadTemplate> },
-): Promise<JudgeBackend> {
+): Promise<Opened> {
+  // It brings an HTTP client along, which other judges start sooner without.
+  const { openAiJudge } = await import('@overtone/judging/openai');
   const backend = openAiJudge({
     ...configuration,
     keyHint: 'OVERTONE_JUDGE_API_KEY, or OVERTONE_JUDGE_API_KEY_FILE to the file that holds the key',
@@ -40,14 +52,31 @@ async function openApi(
       throw error;
     }
   }
-  return backend;
+  const { state, concurrency } = configuration;
+  const file = state === undefined ? undefined : new AnswerFile(join(state, 'answers.jsonl'), MOST_ANSWERS);
+  const kept = new KeptAnswers(backend, { concurrency, file });
+  return {
+    backend: kept,
+    close: async () => {
+      await kept.close(ENDING_MS);
+      await backend.close();
+      file?.close();
+    },
+  };
 }
 
+/** Longest that answers which are under way are waited for at the end. */
+const ENDING_MS = 5_000;
 /** Longest that the first question to an API may take. */
 const STARTUP_MS = 5_000;
 
 try {
-  await runService({ name: 'judge', services: [judgeService(await openBackend())] });
+  const { backend, close } = await openBackend();
+  await runService({
+    name: 'judge',
+    services: [judgeService(backend)],
+    ...(close === undefined ? {} : { onClose: close }),
+  });
 } catch (error) {
   process.stderr.write(`judge: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;

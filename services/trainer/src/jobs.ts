@@ -11,11 +11,19 @@ import {
   type WatchJobResponse,
 } from '@overtone/contracts';
 import { resolveModel } from '@overtone/language-model';
-import { alreadyExists, failedPrecondition, notFound, requiredField, unavailable } from '@overtone/rpc';
-import { logger, setGauge, withSpan } from '@overtone/telemetry';
+import {
+  alreadyExists,
+  failedPrecondition,
+  notFound,
+  requiredField,
+  resourceExhausted,
+  unavailable,
+} from '@overtone/rpc';
+import { countUpDown, linkTo, logger, type Span, withSpan } from '@overtone/telemetry';
 import { type Hardware, hardwareKey } from '@overtone/tensor/hardware';
 import { type CheckpointPolicy, type Snapshot, trainInThread, writeLastWeights } from '@overtone/training';
 import { JobFolder } from './job-folder.ts';
+import { JobTelemetry } from './job-telemetry.ts';
 import { parseSpecification } from './specification.ts';
 
 const MEDIA_TYPE = { adapter: 'application/vnd.overtone.adapter', model: 'application/vnd.overtone.model' };
@@ -24,6 +32,14 @@ const ENDED: readonly JobState[] = [
   JobState.JOB_STATE_FAILED,
   JobState.JOB_STATE_CANCELLED,
 ];
+
+/** Most jobs that wait or run: one at a time is trained, and each that waits is a folder on the disk. */
+const MOST_WAITING = 1000;
+
+const QUEUE = { 'overtone.queue.name': 'train' };
+
+/** Ended jobs whose steps stay in memory, the latest: who follows a job reads them when it ends. */
+const MOST_REMEMBERED = 16;
 
 /** Whether a job will not change any more. */
 const ended = (job: Job): boolean => ENDED.includes(job.state);
@@ -34,8 +50,11 @@ interface Entry {
   controller: AbortController;
   /** Emits 'change'. */
   readonly changes: EventEmitter;
-  readonly steps: StepMetrics[];
+  /** Undefined for a job that ended long ago: they are in its folder. */
+  steps: StepMetrics[] | undefined;
   job: Job;
+  /** In the trace, once it has started. */
+  span?: Span;
 }
 
 /** Where jobs live and how they run. */
@@ -61,6 +80,7 @@ export class Jobs {
   private readonly options: JobsOptions;
   private readonly log = logger('trainer');
   private running: Promise<void> = Promise.resolve();
+  private readonly remembered: Entry[] = [];
   private closing = false;
   private readonly lock: FolderLock;
 
@@ -78,16 +98,20 @@ export class Jobs {
     });
     const jobs = new Jobs(options, lock);
     for (const { request, job, folder } of await JobFolder.all(options.state)) {
-      const steps = ended(job) ? await folder.steps(job.step) : [];
-      const entry = jobs.add(request, job, folder, steps);
+      const entry = jobs.add(request, job, folder, ended(job) ? undefined : []);
       if (!ended(job)) jobs.enqueue(entry);
     }
     return jobs;
   }
 
-  /** Starts a job, or returns the one with this id, which continues if that is asked for and it ended early. Throws ALREADY_EXISTS when that one does something else, FAILED_PRECONDITION when it is meant for other hardware. */
+  /**
+   * Starts a job, or returns the one with this id, which continues if that is asked for and it ended early. Throws ALREADY_EXISTS when
+   * that one does something else, FAILED_PRECONDITION when it is meant for other hardware, NOT_FOUND when the store does not have its
+   * data set or an adapter, RESOURCE_EXHAUSTED when too many wait.
+   */
   async create(request: CreateJobRequest): Promise<Job> {
     this.checkHardware(request);
+    if (!this.entries.has(request.jobId)) await this.checkArtifacts(request);
     const known = this.entries.get(request.jobId);
     if (known) {
       const spec = ({ spec: own }: CreateJobRequest): Buffer =>
@@ -96,12 +120,22 @@ export class Jobs {
         throw alreadyExists(`job ${request.jobId} exists with another specification; choose another job_id`);
       const early = ended(known.job) && known.job.state !== JobState.JOB_STATE_SUCCEEDED;
       if (request.resume === true && early) {
+        const { job: before } = known;
         known.controller = new AbortController();
-        await this.update(known, { state: JobState.JOB_STATE_QUEUED, error: '' });
+        known.steps ??= [];
+        try {
+          await this.update(known, { state: JobState.JOB_STATE_QUEUED, error: '' });
+        } catch (error) {
+          // One that could not be written down as queued is not: it would be waited for for ever.
+          known.job = before;
+          throw error;
+        }
         this.enqueue(known);
       }
       return known.job;
     }
+    if ([...this.entries.values()].filter(({ job: other }) => !ended(other)).length >= MOST_WAITING)
+      throw resourceExhausted(`${MOST_WAITING} jobs wait or run already; try again when some have ended`);
     const job: Job = {
       id: request.jobId,
       state: JobState.JOB_STATE_QUEUED,
@@ -142,13 +176,16 @@ export class Jobs {
   /** A job's steps after the given one, and its state whenever it changes, until it ends. */
   async *watch(id: string, afterStep: number, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
     const entry = this.entry(id);
-    let next = entry.steps.findIndex(({ step }) => step > afterStep);
-    if (next < 0) next = entry.steps.length;
+    const steps = entry.steps ?? (await entry.folder.steps(entry.job.step));
+    let next = steps.findIndex(({ step }) => step > afterStep);
+    if (next < 0) next = steps.length;
     let shown: Job | undefined;
+    let linked: Span | undefined;
     while (true) {
+      if (entry.span !== linked) linkTo((linked = entry.span));
       const { job } = entry;
-      for (; next < entry.steps.length; next++) {
-        const step = entry.steps[next];
+      for (; next < steps.length; next++) {
+        const step = steps[next];
         if (step && step.step > afterStep) yield { event: { $case: 'step', value: step } };
       }
       if (
@@ -160,9 +197,9 @@ export class Jobs {
         shown = job;
         yield { event: { $case: 'job', value: job } };
       }
-      if (ended(job) && next >= entry.steps.length) return;
-      if (this.closing && next >= entry.steps.length) throw unavailable('the trainer is shutting down');
-      if (entry.job === job && next >= entry.steps.length) await once(entry.changes, 'change', { signal });
+      if (ended(job) && next >= steps.length) return;
+      if (this.closing && next >= steps.length) throw unavailable('the trainer is shutting down');
+      if (entry.job === job && next >= steps.length) await once(entry.changes, 'change', { signal });
     }
   }
 
@@ -185,7 +222,21 @@ export class Jobs {
     );
   }
 
-  private add(request: CreateJobRequest, job: Job, folder: JobFolder, steps: StepMetrics[]): Entry {
+  private async checkArtifacts({ spec }: CreateJobRequest): Promise<void> {
+    const { store } = this.options;
+    for (const [field, ref] of [
+      ['dataset', spec?.dataset],
+      ['initial_adapter', spec?.initialAdapter],
+      ['reference_adapter', spec?.referenceAdapter],
+    ] as const) {
+      if (ref !== undefined && !(await store.has(ref)))
+        throw notFound(
+          `spec.${field}: ${ref.sha256} is not in ${store.uri}: the services of a run must share one artifact store`,
+        );
+    }
+  }
+
+  private add(request: CreateJobRequest, job: Job, folder: JobFolder, steps: Entry['steps']): Entry {
     const changes = new EventEmitter().setMaxListeners(0);
     const entry: Entry = { request, job, folder, steps, controller: new AbortController(), changes };
     this.entries.set(request.jobId, entry);
@@ -199,14 +250,29 @@ export class Jobs {
   }
 
   private enqueue(entry: Entry): void {
-    this.running = this.running.then(() => this.run(entry));
+    countUpDown('overtone.queue.depth', 1, QUEUE);
+    this.running = this.running
+      .then(() => this.run(entry))
+      .then(() => this.forgetOldest(entry))
+      .finally(() => countUpDown('overtone.queue.depth', -1, QUEUE));
+  }
+
+  /** Forgets the steps of the job that ended before many others. */
+  private forgetOldest(latest: Entry): void {
+    this.remembered.push(latest);
+    const oldest = this.remembered.length > MOST_REMEMBERED ? this.remembered.shift() : undefined;
+    if (oldest !== undefined && ended(oldest.job)) oldest.steps = undefined;
   }
 
   private async run(entry: Entry): Promise<void> {
     if (this.closing || ended(entry.job)) return;
     const { id } = entry.job;
     try {
-      await withSpan('train', { 'overtone.job.id': id }, () => this.train(entry));
+      await withSpan('overtone.train.job', { 'overtone.job.id': id }, async (span) => {
+        entry.span = span;
+        const telemetry = new JobTelemetry(id);
+        await this.train(entry, telemetry).finally(() => telemetry.close());
+      });
       await this.update(entry, { state: JobState.JOB_STATE_SUCCEEDED });
     } catch (error) {
       if (this.closing) return;
@@ -239,7 +305,7 @@ export class Jobs {
     return { step, weights: await this.options.store.putFolder(folder, mediaType) };
   }
 
-  private async train(entry: Entry): Promise<void> {
+  private async train(entry: Entry, telemetry: JobTelemetry): Promise<void> {
     const { store, threads, hardware, checkpoints } = this.options;
     this.checkHardware(entry.request);
     const spec = requiredField(entry.request.spec, 'spec');
@@ -247,12 +313,12 @@ export class Jobs {
     const model = await resolveModel(spec.model, { signal: entry.controller.signal });
     const parsed = parseSpecification(spec);
     const folderOf = async (adapter: ArtifactRef | undefined): Promise<string | undefined> =>
-      adapter && store.openFolder(adapter);
+      adapter && store.openFolder(adapter, { signal: entry.controller.signal });
     const options = {
       ...parsed,
       model,
       baseModel: parsed.model,
-      dataset: await store.openFile(dataset),
+      dataset: await store.openFile(dataset, { signal: entry.controller.signal }),
       initialAdapter: await folderOf(spec.initialAdapter),
       referenceAdapter: await folderOf(spec.referenceAdapter),
     };
@@ -263,7 +329,7 @@ export class Jobs {
     for await (const event of trainInThread(task, entry.controller.signal)) {
       switch (event.type) {
         case 'planned':
-          entry.steps.splice(0, Infinity, ...(await entry.folder.continueAfter(event.resumedAt)));
+          (entry.steps ??= []).splice(0, Infinity, ...(await entry.folder.continueAfter(event.resumedAt)));
           if (event.dropped > 0)
             this.log.info('groups that cannot be learned from', { job: entry.job.id, groups: event.dropped });
           await this.update(entry, {
@@ -278,9 +344,8 @@ export class Jobs {
         case 'step': {
           const step = { step: event.step, values: { ...event.metrics } };
           await entry.folder.append(step);
-          entry.steps.push(step);
-          for (const [name, value] of Object.entries(step.values))
-            setGauge(`overtone.training.${name}`, value, { 'overtone.job.id': entry.job.id });
+          entry.steps?.push(step);
+          telemetry.step(event.metrics);
           // A step alone is not worth a write of the state: the run's own checkpoint knows where it is.
           entry.job = { ...entry.job, step: event.step };
           entry.changes.emit('change');
@@ -297,6 +362,7 @@ export class Jobs {
         case 'alarm': {
           const { alarm, step, kept: keptStep } = event;
           if (entry.job.alarms.some(({ metric }) => metric === alarm.metric)) break;
+          telemetry.alarm(alarm.metric);
           const what = keptStep === undefined ? 'alarm' : 'alarm: the job ends';
           this.log.warn(what, { job: entry.job.id, step, keptStep, alarm: alarm.message });
           await this.update(entry, { alarms: [...entry.job.alarms, { ...alarm, step, keptStep }] });

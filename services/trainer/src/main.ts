@@ -1,7 +1,8 @@
 // The trainer process.
 //
-//   OVERTONE_ARTIFACTS=file:///…   where data sets come from and weights go
+//   OVERTONE_ARTIFACTS=file:///…   where data sets come from and weights go; or s3://bucket/prefix
 //   OVERTONE_STATE=/…              where jobs keep their state
+//   OVERTONE_MODELS=/models,owner/*  which models callers may name (see allowed-models.ts)
 //   OVERTONE_THREADS=1             threads within an operator
 //   OVERTONE_DEVICE=cpu            what steps run on: cpu, cuda or webgpu
 //   OVERTONE_PRECISION=float32     precision of matrix products: float32 or float16; int8 is float32 here
@@ -14,6 +15,7 @@ import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
 import { requireDevice } from '@overtone/tensor/devices';
 import { readHardware, trainingHardware } from '@overtone/tensor/hardware';
+import { AllowedModels } from './allowed-models.ts';
 import { trainerService } from './handlers.ts';
 import { Jobs } from './jobs.ts';
 
@@ -33,11 +35,12 @@ function number(name: string, fallback: number, least: number): number {
 try {
   const hardware = trainingHardware(readHardware(process.env));
   await requireDevice(hardware.device);
+  const models = AllowedModels.read(process.env);
   const jobs = await Jobs.open({
     store: openStore(
       required(
         'OVERTONE_ARTIFACTS',
-        "the artifact store's URI, for example file:///var/lib/overtone/artifacts",
+        "the artifact store's URI, for example file:///var/lib/overtone/artifacts or s3://bucket/prefix",
       ),
     ),
     state: required('OVERTONE_STATE', 'a folder for the state of jobs'),
@@ -61,7 +64,7 @@ try {
   if (process.env.OVERTONE_EXIT_WITH_PARENT === '1') process.stdin.once('end', close).once('close', close);
   await runService({
     name: 'trainer',
-    services: [{ definition: TrainerServiceService, implementation: trainerService(jobs) }],
+    services: [{ definition: TrainerServiceService, implementation: trainerService(jobs, models) }],
     onClose: () => jobs.close(),
   });
 } catch (error) {

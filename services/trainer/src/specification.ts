@@ -65,6 +65,12 @@ const ALARM_ACTIONS = new Map<AlarmAction, NonNullable<AlarmOptions['action']>>(
   [AlarmAction.ALARM_ACTION_OFF, 'off'],
 ]);
 
+/** Highest rank of an adapter. */
+const MOST_RANK = 4096;
+/** Most groups of a step, and of a whole job, which is planned before it starts. */
+const MOST_GROUPS_PER_STEP = 65_536;
+const MOST_GROUPS = 2 ** 24;
+
 function positive(value: number, field: string): number {
   checkField(Number.isFinite(value) && value > 0, field, `must be a positive number, got ${value}`);
   return value;
@@ -87,6 +93,12 @@ function flipRate(value: number, field: string): number {
 
 function atLeastOne(value: number | undefined, field: string): number | undefined {
   checkField(value === undefined || value >= 1, field, `must be at least 1, got ${value}`);
+  return value;
+}
+
+/** Most of a number that a plan or a matrix is as large as. */
+function atMost(value: number, most: number, field: string): number {
+  checkField(value <= most, field, `must be at most ${most}, got ${value}`);
   return value;
 }
 
@@ -173,7 +185,7 @@ function loraOf({ lora }: TrainingSpec): LoraConfig | undefined {
   checkField(lora.r >= 1, 'spec.lora.r', `must be at least 1, got ${lora.r}`);
   try {
     return {
-      r: lora.r,
+      r: atMost(lora.r, MOST_RANK, 'spec.lora.r'),
       alpha: positive(lora.alpha, 'spec.lora.alpha'),
       ...(lora.useRslora === true ? { useRslora: true } : {}),
       targetModules: parseTargetModules(lora.targetModules),
@@ -219,7 +231,11 @@ function batchingOf({ groupsPerStep, tokensPerStep, steps }: TrainingSpec): Batc
     'spec.groups_per_step',
     'must be set, or tokens_per_step must be, but not both',
   );
-  if (groupsPerStep > 0) return { groupsPerStep, steps };
+  if (groupsPerStep > 0) {
+    atMost(groupsPerStep, MOST_GROUPS_PER_STEP, 'spec.groups_per_step');
+    atMost(groupsPerStep * steps, MOST_GROUPS, 'spec.steps times spec.groups_per_step');
+    return { groupsPerStep, steps };
+  }
   checkField(steps === 0, 'spec.steps', 'must be 0 with tokens_per_step: the data is passed over once');
   return { tokensPerStep };
 }

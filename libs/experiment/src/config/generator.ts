@@ -2,6 +2,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { InputError, oneLine } from '../input-error.ts';
+import { serverAddress } from './server-address.ts';
 import { missing, object } from './strict.ts';
 
 const count = z.int({ error: 'must be a whole number' }).min(1);
@@ -15,7 +16,7 @@ const openai = object({
   /** An OpenAI-compatible server samples; its key is OPENAI_API_KEY, or in the file OVERTONE_OPENAI_API_KEY_FILE. */
   backend: z.literal('openai'),
   /** Its address, for example http://localhost:8000/v1. */
-  baseUrl: z.url({ protocol: /^https?$/, error: 'must be an address like http://localhost:8000/v1' }),
+  baseUrl: serverAddress,
   /** The model's id there; absent: the only one that the server has. It must be `model`, which is trained and judges. */
   model: z.string().min(1).optional(),
   /** Most requests at a time; for llama-server best its number of slots (-np). Default 32. */

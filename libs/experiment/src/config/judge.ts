@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { serverAddress } from './server-address.ts';
 import { object, unknownName } from './strict.ts';
 
 const count = z.int({ error: 'must be a whole number' }).min(1);
@@ -58,7 +59,7 @@ export const judge = z.discriminatedUnion(
       /** An OpenAI-compatible API; its key is OVERTONE_JUDGE_API_KEY, or in the file OVERTONE_JUDGE_API_KEY_FILE. */
       backend: z.literal('openai'),
       /** Its address, for example https://api.openai.com/v1. */
-      baseUrl: z.url({ protocol: /^https?$/, error: 'must be an address like http://localhost:8000/v1' }),
+      baseUrl: serverAddress,
       /** The model's id there; absent: the only one that the server has. */
       model: z.string().min(1).optional(),
       /** The file with the key of this judge, where several have keys of their own. */
@@ -86,7 +87,7 @@ export const judge = z.discriminatedUnion(
     object({
       /** A judge that runs elsewhere: any implementation of the contract. */
       backend: z.literal('address'),
-      /** host:port. */
+      /** host:port, or dns:///name:port for all servers that a name stands for: comparisons are dealt out among them. */
       address: z.string().min(1),
       ...comparing,
     }),

@@ -41,11 +41,15 @@ export interface ExperimentOverrides {
 }
 
 /**
- * Reads and checks the experiment file at `path`.
+ * Reads and checks the experiment file at `path`. Where it does not say where artifacts are, `OVERTONE_ARTIFACTS` may.
  *
  * @throws InputError with one line that names the file, the line, the key and what is wrong.
  */
-export function loadExperiment(path: string, overrides: ExperimentOverrides = {}): Experiment {
+export function loadExperiment(
+  path: string,
+  overrides: ExperimentOverrides = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Experiment {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -54,7 +58,11 @@ export function loadExperiment(path: string, overrides: ExperimentOverrides = {}
       error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'no such file' : String(error);
     throw new InputError(`${path}: ${reason}`);
   }
-  return parseExperiment(text, { file: path, folder: dirname(resolve(path)) }, overrides);
+  const experiment = parseExperiment(text, { file: path, folder: dirname(resolve(path)) }, overrides);
+  const artifacts = experiment.services.artifacts ?? (environment['OVERTONE_ARTIFACTS'] || undefined);
+  return artifacts === undefined
+    ? experiment
+    : { ...experiment, services: { ...experiment.services, artifacts } };
 }
 
 /** As `loadExperiment`, from text; `file` is named in errors, relative paths start from `folder`. */

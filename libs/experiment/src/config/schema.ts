@@ -330,7 +330,12 @@ const services = object({
   trainer: z.string().min(1).optional(),
   /** host:port of a running evaluator; absent: start one here. */
   evaluator: z.string().min(1).optional(),
-  /** Where the artifacts of all services live; absent: `artifacts` in the run folder. */
+  /**
+   * Streams to open at a time to the generator and to each judge, which their work is dealt out over; absent: one to each server that
+   * an address stands for, such as dns:///judge:50051.
+   */
+  streams: count.optional(),
+  /** Where the artifacts of all services live, file:///folder or s3://bucket/prefix; absent: OVERTONE_ARTIFACTS, or else `artifacts` in the run folder. */
   artifacts: z.string().min(1).optional(),
 });
 

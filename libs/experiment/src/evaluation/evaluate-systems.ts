@@ -3,9 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ArtifactRef, type ArtifactStore, openStore } from '@overtone/artifacts';
-import { EvaluatorServiceClient, GeneratorServiceClient } from '@overtone/contracts';
+import { EvaluatorServiceClient } from '@overtone/contracts';
 import { type Measurements, measureSystems, METHOD, type Statistics } from '@overtone/report';
-import { connect, RpcError } from '@overtone/rpc';
+import { connect, connectGenerator, RpcError } from '@overtone/rpc';
 import { withSpan } from '@overtone/telemetry';
 import { engineEnvironment, type Engine } from '../config/engine.ts';
 import { generatorEnvironment, type Generator } from '../config/generator.ts';
@@ -309,7 +309,7 @@ async function startServices(supervisor: Supervisor, { artifacts, host, task }: 
     ...(task.verifierPath === undefined ? {} : { OVERTONE_VERIFIER: task.verifierPath }),
   });
   return {
-    generator: connect(GeneratorServiceClient, generator),
+    generator: connectGenerator(generator),
     evaluator: connect(EvaluatorServiceClient, evaluator),
   };
 }

@@ -12,6 +12,7 @@ export { readRun, type RunRecord, type RunState } from './run-record.ts';
 export { storeFolderOf, storeOf } from './run-store.ts';
 export { runToCompare } from './run-to-compare.ts';
 export { type Collection, collectGarbage, type Garbage, type Spared } from './garbage.ts';
+export { collectStore, type CollectStoreOptions, type SharedGarbage } from './shared-store.ts';
 export {
   artifactsOf,
   findArtifact,

@@ -15,9 +15,14 @@ function storeUriOf({ path, manifest }: Pick<RunRecord, 'path' | 'manifest'>): s
   return artifacts;
 }
 
+/** One for each manifest: a store in a bucket keeps its connections. */
+const opened = new WeakMap<RunRecord['manifest'], ArtifactStore>();
+
 /** The store itself. */
 export function storeOf(record: Pick<RunRecord, 'path' | 'manifest'>): ArtifactStore {
-  return openStore(storeUriOf(record));
+  const store = opened.get(record.manifest) ?? openStore(storeUriOf(record));
+  opened.set(record.manifest, store);
+  return store;
 }
 
 /** The folder of a store that is one; undefined for others. */

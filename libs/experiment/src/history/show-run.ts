@@ -1,6 +1,5 @@
 // A run from the inside: its stages, their artifacts, the rows of an artifact, and all that is known of a question.
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRef } from '@overtone/artifacts';
 import { z } from 'zod';
@@ -36,12 +35,11 @@ export async function artifactsOf(
   { manifest, ...record }: RunRecord,
   stage?: string,
 ): Promise<ShownArtifact[]> {
-  const root = storeFolderOf({ ...record, manifest });
+  const store = storeOf({ ...record, manifest });
   const wanted = manifest.results.filter((result) => stage === undefined || result.stage === stage);
   return Promise.all(
     wanted.map(async (result) => {
-      const path = root === undefined ? '' : join(root, 'objects', result.sha256.slice(0, 2), result.sha256);
-      const bytes = existsSync(path) ? (await stat(path)).size : null;
+      const bytes = (await store.size(result)) ?? null;
       return { ...result, bytes };
     }),
   );

@@ -59,6 +59,11 @@ export class Budget {
     this.#serve();
   }
 
+  /** What an answer cost; null without prices. */
+  price(cost: Usage): number | null {
+    return costOf(this.#limits, cost);
+  }
+
   /** A comparison was not answered, and may have cost what was set aside. */
   forfeit(bound: Usage): void {
     this.settle(bound, bound);

@@ -18,7 +18,7 @@ const REMINDER_MS = 60_000;
  */
 export async function describeJudge(
   name: string,
-  remote: Remote<typeof JudgeServiceClient.service>,
+  remote: Remote<typeof JudgeServiceClient.service> & NamedJudge['remote'],
   settings: Judge,
   { signal, say }: { readonly signal: AbortSignal; readonly say: (text: string) => void },
 ): Promise<NamedJudge> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CostBound } from '@overtone/contracts';
 import { comparisonsInFlight, type Judge, patienceOf } from '../config/judge.ts';
+import { outlastFullDisk } from '../full-disk.ts';
 import { InputError } from '../input-error.ts';
 import type { RunContext } from '../run-context.ts';
 import { Budget } from './budget.ts';
@@ -22,7 +23,7 @@ export interface NamedJudge {
 }
 
 /** What a session needs to know of the run. */
-export type SessionContext = Pick<RunContext, 'store' | 'signal' | 'runId'> & {
+export type SessionContext = Pick<RunContext, 'store' | 'signal' | 'runId' | 'state'> & {
   readonly progress: Pick<RunContext['progress'], 'say'>;
 };
 
@@ -33,14 +34,17 @@ export interface OpenSession {
   close(): Promise<void>;
 }
 
-/** Opens a judge's verdict log. */
+/** Opens a judge's verdict log: beside the artifacts, for all runs that share them, or with the run where those lie in no folder. */
 export function openLog(
-  { store, runId = 'run' }: Pick<SessionContext, 'store' | 'runId'>,
+  { store, runId = 'run', state }: Pick<SessionContext, 'store' | 'runId' | 'state'>,
   fingerprint: string,
 ): Promise<VerdictLog> {
   // A fingerprint of somebody else's may be anything.
   const name = fingerprint.replaceAll(/[^\w.-]/g, '_').slice(0, 120);
-  return VerdictLog.open(join(fileURLToPath(store.uri), 'verdicts', `${name}.jsonl`), runId);
+  const beside = store.uri.startsWith('file:') ? fileURLToPath(store.uri) : state;
+  if (beside === undefined)
+    throw new Error(`verdicts cannot be appended to in ${store.uri}: a folder for the run's state is needed`);
+  return VerdictLog.open(join(beside, 'verdicts', `${name}.jsonl`), runId);
 }
 
 /** Opens a session. @throws InputError when a budget cannot be kept with this judge. */
@@ -51,7 +55,7 @@ export async function openSession(context: SessionContext, judge: NamedJudge): P
     throw new InputError(
       `judges.${name}.budget: judge "${name}" does not say how many tokens a comparison can cost (cost_bound in its description), so only a budget in calls can be kept; give budget.calls`,
     );
-  const log = await openLog(context, fingerprint);
+  const log = await outlastFullDisk(() => openLog(context, fingerprint), context);
   // What a killed sitting had asked for may have been answered, and paid.
   const spent = log.unsettled.reduce(
     (sum, { bound }) => ({

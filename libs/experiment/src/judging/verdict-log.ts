@@ -5,7 +5,8 @@
 //   {"key":"…","by":"…","preference":0.97,"usage":[312,4]}          answered; null is unreadable
 //   {"key":"…","by":"…","failed":true}                              not answered: the judge failed
 //
-// `by` is the run that asked. A line is written at once: a process that is killed loses what is in flight, and no more.
+// `by` is the run that asked. A line is written at once: a process that is killed loses what is in flight, and no more. What a full disk
+// has no room for waits in memory.
 import {
   createReadStream,
   closeSync,
@@ -21,6 +22,7 @@ import { createInterface } from 'node:readline';
 import { createHash } from 'node:crypto';
 import type { Usage } from '@overtone/contracts';
 import { z } from 'zod';
+import { isDiskFull } from '../full-disk.ts';
 import { VerdictIndex } from './verdict-index.ts';
 
 const tokens = z.tuple([z.number(), z.number()]);
@@ -65,6 +67,7 @@ export class VerdictLog {
   readonly #index: VerdictIndex;
   readonly #run: string;
   readonly #file: number;
+  #unwritten = Buffer.alloc(0);
   /** What the run has spent, over all of its sittings. */
   readonly spent: Readonly<Spending>;
   readonly #spent: Spending;
@@ -167,12 +170,27 @@ export class VerdictLog {
     this.#spent.completionTokens += completionTokens;
   }
 
+  /** Writes what there was no room for. @returns whether all is written. */
+  flush(): boolean {
+    try {
+      while (this.#unwritten.length > 0)
+        this.#unwritten = this.#unwritten.subarray(writeSync(this.#file, this.#unwritten));
+      return true;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return false;
+    }
+  }
+
   close(): void {
+    this.flush();
     closeSync(this.#file);
   }
 
   #write(content: Omit<z.infer<typeof line>, 'by'>): void {
-    writeSync(this.#file, `${JSON.stringify({ ...content, by: this.#run })}\n`);
+    const text = `${JSON.stringify({ ...content, by: this.#run })}\n`;
+    this.#unwritten = Buffer.concat([this.#unwritten, Buffer.from(text)]);
+    this.flush();
   }
 }
 

@@ -86,9 +86,9 @@ describe('where the time went', () => {
         span('a', 'overtone', 'overtone.train', 1, 100, 140),
         span('b', 'overtone', 'overtone.train', 1, 1000, 1010),
         span('b', 'overtone', 'overtone.evaluate', 1, 1010, 1020),
-        span('a', 'generator', 'grpc.overtone.v1.GeneratorService/Score', 2, 100, 110),
-        span('a', 'generator', 'grpc.overtone.v1.GeneratorService/Score', 2, 105, 120),
-        span('a', 'overtone', 'grpc.overtone.v1.GeneratorService/Score', 3, 100, 120),
+        span('a', 'generator', 'overtone.v1.GeneratorService/Score', 2, 100, 110),
+        span('a', 'generator', 'overtone.v1.GeneratorService/Score', 2, 105, 120),
+        span('a', 'overtone', 'overtone.v1.GeneratorService/Score', 3, 100, 120),
         '{"traceId": "a", "na',
       ].join('\n'),
     );

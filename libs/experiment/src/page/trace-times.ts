@@ -91,7 +91,7 @@ function servicesOf(spans: readonly Span[]): ServiceTime[] {
   }).sort((left, right) => right.busy - left.busy);
 }
 
-/** "grpc.overtone.v1.GeneratorService/Score" is "Score". */
+/** "overtone.v1.GeneratorService/Score" is "Score". */
 function operation(name: string): string {
   return name.split('/').at(-1) ?? name;
 }
@@ -99,7 +99,8 @@ function operation(name: string): string {
 /** Stages by name, each judge by itself; sittings one after another. */
 function timelineOf(spans: readonly Span[]): BusySpan[] {
   const stages = spans.filter(
-    ({ service, name }) => service === 'overtone' && name.startsWith('overtone.') && name !== 'overtone.run',
+    ({ service, name }) =>
+      service === 'overtone' && /^overtone\.[^/]*$/.test(name) && name !== 'overtone.run',
   );
   const shift = shiftsOf(stages);
   const moved = stages.map((span) => {

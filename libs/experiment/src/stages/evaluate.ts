@@ -104,41 +104,44 @@ function evaluationKey({ model, adapter, prompt, decoding, verifier, problems }:
   };
 }
 
-/** Samples and verifies, and stores the samples. */
-function measure(context: EvaluationContext, options: EvaluateOptions): Promise<ArtifactRef> {
+/**
+ * Samples and verifies, and stores the samples. After an interruption only the questions are asked for again whose samples did not all
+ * come: a sample depends on its question and its index alone, so those of them that come once more are the same.
+ */
+async function measure(context: EvaluationContext, options: EvaluateOptions): Promise<ArtifactRef> {
   const { adapter, problems, prompt, decoding, bootstrapSeed, verifier } = options;
   const { evaluator, generator } = context.services;
   const stage = context.progress.stage('evaluate');
-  return outlastRestarts(
+  const request = {
+    adapter,
+    sampling: samplingParameters(decoding),
+    promptTemplate: prompt.template,
+    turns: [...prompt.turns],
+    bootstrapSeed,
+    verifierSha256: verifier.sha256,
+  };
+  const samples = new Map<string, EvaluatedSample>();
+  const open = new Map(problems.map(({ id }) => [id, decoding.samples]));
+  const deadline = { signal: context.signal, timeoutMs: EVALUATION_DEADLINE_MS };
+  await outlastRestarts(
     [evaluator, generator],
-    async () => {
-      const request = {
-        adapter,
-        problems: [...problems],
-        sampling: samplingParameters(decoding),
-        promptTemplate: prompt.template,
-        turns: [...prompt.turns],
-        bootstrapSeed,
-        verifierSha256: verifier.sha256,
-      };
-      const samples: EvaluatedSample[] = [];
-      try {
-        for await (const { event } of evaluator.evaluate(request, {
-          signal: context.signal,
-          timeoutMs: EVALUATION_DEADLINE_MS,
-        })) {
-          if (event?.$case !== 'sample') continue;
-          samples.push(event.value);
-          stage.advance(1);
-        }
-        return await context.store.writeJsonl(inOrder(samples, problems, decoding.samples));
-      } catch (error) {
-        stage.advance(-samples.length);
-        throw error;
+    async (progressed) => {
+      const left = problems.filter(({ id }) => open.get(id) !== 0);
+      if (left.length === 0) return;
+      for await (const { event } of evaluator.evaluate({ ...request, problems: left }, deadline)) {
+        if (event?.$case !== 'sample') continue;
+        const { problemId, sampleIndex } = event.value;
+        const place = `${sampleIndex} ${problemId}`;
+        if (samples.has(place)) continue;
+        samples.set(place, event.value);
+        open.set(problemId, (open.get(problemId) ?? 0) - 1);
+        stage.advance(1);
+        progressed();
       }
     },
     context,
   );
+  return context.store.writeJsonl(inOrder([...samples.values()], problems, decoding.samples));
 }
 
 /** Completion order depends on timing; the artifact must not. */

@@ -93,7 +93,11 @@ export async function followJob({
   );
 }
 
-/** The job when it has ended well, undefined while it is under way. @throws Error when it failed. */
+/**
+ * The job when it has ended well, undefined while it is under way.
+ *
+ * @throws Error when it failed; where its disk was full, one that is waited out, and the job goes on.
+ */
 function ended(job: Job | undefined, mayEnd: () => boolean): Job | undefined {
   if (job === undefined) throw new Error('the trainer answered without a job');
   switch (job.state) {

@@ -1,6 +1,6 @@
 // Sample: N solutions of every question, in chunks of questions.
 import type { ArtifactRef, Json } from '@overtone/artifacts';
-import type { GenerateResponse } from '@overtone/contracts';
+import type { GenerateRequest, GenerateResponse, SamplingParameters } from '@overtone/contracts';
 import { askingTurns, type Problem, type Prompt } from '@overtone/tasks';
 import type { Decoding } from '../config/schema.ts';
 import { chunks, findOrMake, readRows, type RunContext } from '../run-context.ts';
@@ -38,26 +38,10 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
         stage: 'sample',
         label: `chunk ${index + 1}`,
         key: samplingKey({ model, adapter, prompt, decoding, topEntropies }, part),
-        make: () =>
-          outlastRestarts(
-            [context.services.generator],
-            async () => {
-              const rows: SampledSolution[] = [];
-              const request = { adapter, prompts, sampling };
-              const options = { signal: context.signal, timeoutMs: SAMPLING_DEADLINE_MS };
-              try {
-                for await (const response of context.services.generator.generate(request, options)) {
-                  rows.push(toSolution(response));
-                  stage.advance(1);
-                }
-                return await context.store.writeJsonl(inOrder(rows, part, decoding.samples));
-              } catch (error) {
-                stage.advance(-rows.length);
-                throw error;
-              }
-            },
-            context,
-          ),
+        make: async () => {
+          const rows = await sampleWhole(context, { adapter, prompts, sampling });
+          return context.store.writeJsonl(inOrder(rows, part, decoding.samples));
+        },
       });
       const rows = await readRows(context.store, ref, parseSampledSolution);
       if (reused) stage.advance(rows.length, true);
@@ -65,6 +49,42 @@ export async function sample(context: RunContext, options: SampleOptions): Promi
     }
     return solutions;
   }, detail);
+}
+
+/**
+ * Every sample that is asked for. After an interruption only the prompts are asked for again that did not come whole: a sample depends on
+ * its prompt and its index alone, so those of them that come once more are the same.
+ */
+async function sampleWhole(
+  { progress, services: { generator }, ...context }: RunContext,
+  {
+    prompts,
+    sampling,
+    ...request
+  }: Pick<GenerateRequest, 'adapter' | 'prompts'> & { readonly sampling: SamplingParameters },
+): Promise<SampledSolution[]> {
+  const stage = progress.stage('sample');
+  const rows = new Map<string, SampledSolution>();
+  const open = new Map(prompts.map(({ id }) => [id, sampling.samples]));
+  const options = { signal: context.signal, timeoutMs: SAMPLING_DEADLINE_MS };
+  await outlastRestarts(
+    [generator],
+    async (progressed) => {
+      const left = prompts.filter(({ id }) => open.get(id) !== 0);
+      if (left.length === 0) return;
+      for await (const response of generator.generate({ ...request, prompts: left, sampling }, options)) {
+        const { promptId, sampleIndex } = response;
+        const place = `${sampleIndex} ${promptId}`;
+        if (rows.has(place)) continue;
+        rows.set(place, toSolution(response));
+        open.set(promptId, (open.get(promptId) ?? 0) - 1);
+        stage.advance(1);
+        progressed();
+      }
+    },
+    { signal: context.signal, progress },
+  );
+  return [...rows.values()];
 }
 
 function promptsOf(problems: readonly Problem[], prompt: Prompt) {

@@ -8,7 +8,7 @@ import {
 } from '@overtone/contracts';
 import { z } from 'zod';
 import type { Signal } from '../config/schema.ts';
-import { findOrMake, readRows, type RunContext } from '../run-context.ts';
+import { collect, findOrMake, readRows, type RunContext } from '../run-context.ts';
 import { outlastRestarts } from '../services.ts';
 import type { Group } from '../solutions.ts';
 import type { Saturation } from './saturate.ts';
@@ -108,7 +108,8 @@ export async function score(
               })),
             }));
             const options = { signal: context.signal, timeoutMs: SCORE_DEADLINE_MS };
-            return context.store.writeJsonl(context.services.scorer.scoreGroups(requests, options));
+            const scored = await collect(context.services.scorer.scoreGroups(requests, options));
+            return context.store.writeJsonl(scored);
           },
           context,
         ),

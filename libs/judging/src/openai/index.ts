@@ -1,5 +1,5 @@
 // Chat APIs as judges. An entry of its own: it brings an HTTP client along, which the other judges do without.
 export { CircuitBreaker, CircuitOpen, type CircuitBreakerOptions } from './circuit-breaker.ts';
-export { keyFromFile } from './key-file.ts';
-export { JUDGE_MODES, openAiJudge, type JudgeMode, type OpenAiJudgeOptions } from './openai-judge.ts';
+export { openAiJudge, type OpenAiJudgeOptions } from './openai-judge.ts';
 export { readAnswer, type ReadOptions } from './read-answer.ts';
+export { JUDGE_MODES, keyFromFile, type JudgeMode } from './settings.ts';

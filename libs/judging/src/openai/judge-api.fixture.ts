@@ -40,6 +40,8 @@ export class JudgeApi {
   readonly paid = new Map<string, number>();
   /** Bodies of all requests for answers. */
   readonly asked: Record<string, unknown>[] = [];
+  /** `traceparent` of all requests for answers. */
+  readonly traceparents: (string | undefined)[] = [];
   /** Most requests at a time. */
   peak = 0;
   #running = 0;
@@ -81,7 +83,10 @@ export class JudgeApi {
   }
 
   async #serve(
-    request: AsyncIterable<Uint8Array> & { url?: string; headers: { authorization?: string } },
+    request: AsyncIterable<Uint8Array> & {
+      url?: string;
+      headers: { authorization?: string; traceparent?: string };
+    },
     response: ServerResponse,
   ) {
     const { model, apiKey, accepts, lists, delayMs, fault } = this.behaviour;
@@ -102,6 +107,7 @@ export class JudgeApi {
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
     this.asked.push(body);
+    this.traceparents.push(request.headers.traceparent);
     const failure = fault(this.asked.length);
     if (failure === 'hang') return;
     if (failure === 'down') return response.destroy();

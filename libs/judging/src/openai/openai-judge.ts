@@ -8,10 +8,19 @@ import {
   listModels,
   ServerError,
   Transport,
+  withChatSpan,
   type Listed,
   type TransportOptions,
 } from '@overtone/openai';
-import { abortable, failedPrecondition, mapConcurrent, type RpcError, unavailable } from '@overtone/rpc';
+import {
+  abortable,
+  failedPrecondition,
+  mapConcurrent,
+  type RpcError,
+  unavailable,
+  until,
+} from '@overtone/rpc';
+import { inItem } from '@overtone/telemetry';
 import { fingerprint } from '../fingerprint.ts';
 import { CHAT_TEMPLATE_TOKENS } from '../generator-judge.ts';
 import type { JudgeBackend } from '../judge-backend.ts';
@@ -20,10 +29,7 @@ import { renderTemplate, templateBytes, type JudgingTemplate } from '../template
 import { CircuitBreaker, CircuitOpen, type CircuitBreakerOptions } from './circuit-breaker.ts';
 import { nextDemands, requestBody, type Demands } from './demands.ts';
 import { readAnswer, type ReadOptions } from './read-answer.ts';
-
-/** How verdicts are come by: `auto` takes the first of the others that the server accepts. */
-export const JUDGE_MODES = ['auto', 'logprobs', 'json-schema', 'text'] as const;
-export type JudgeMode = (typeof JUDGE_MODES)[number];
+import type { JudgeMode } from './settings.ts';
 
 /** Which API judges, and how. */
 export interface OpenAiJudgeOptions extends TransportOptions {
@@ -129,7 +135,7 @@ class OpenAiJudge implements JudgeBackend {
     let failure: RpcError | undefined;
     const judged = mapConcurrent(
       until(requests, stop.signal),
-      (request, ended) => this.#judge(request, ended),
+      (request, ended) => inItem(request, () => this.#judge(request, ended)),
       { limit: this.#transport.concurrency, signal },
     );
     for await (const outcome of judged) {
@@ -204,7 +210,7 @@ class OpenAiJudge implements JudgeBackend {
       try {
         const body = this.#body(request, model, demands);
         const answered = await this.#breaker.call(
-          () => this.#transport.post('/chat/completions', body, signal),
+          () => this.#chat(model, demands, () => this.#transport.post('/chat/completions', body, signal)),
           isFailure,
         );
         const read = readAnswer(answered, this.#reading(demands));
@@ -229,6 +235,13 @@ class OpenAiJudge implements JudgeBackend {
         }
       }
     }
+  }
+
+  /** An answer, with its span. */
+  #chat(model: string, { schema, temperature }: Demands, ask: () => Promise<unknown>): Promise<unknown> {
+    const server = this.#transport.server;
+    const facts = { server, model, maxTokens: this.#maxTokens, json: schema };
+    return withChatSpan(temperature ? { ...facts, temperature: 0 } : facts, ask);
   }
 
   #body(request: CompareRequest, model: string, demands: Demands): Record<string, unknown> {
@@ -270,18 +283,4 @@ function asStatus(error: unknown): RpcError {
   if (error instanceof CircuitOpen) return unavailable(error.message);
   if (!(error instanceof ServerError)) throw error;
   return isFailure(error) ? unavailable(error.message) : failedPrecondition(error.message);
-}
-
-/** Items until a signal says that it is enough. */
-async function* until<Item>(items: AsyncIterable<Item>, enough: AbortSignal): AsyncGenerator<Item> {
-  const source = items[Symbol.asyncIterator]();
-  try {
-    while (!enough.aborted) {
-      const next = await abortable(source.next(), enough);
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } catch (error) {
-    if (!enough.aborted) throw error;
-  }
 }

@@ -96,7 +96,9 @@ function readText(text: string, { analysis, json }: ReadOptions): { verdict: Ver
 
 /** JSON, perhaps in a fence of Markdown; undefined when it is none. */
 function parseJson(text: string): unknown {
-  const bare = /^\s*```(?:json)?\s*([^]*?)\s*```\s*$/.exec(text)?.[1] ?? text;
+  const trimmed = text.trim();
+  const fenced = trimmed.startsWith('```') && trimmed.endsWith('```') && trimmed.length >= 6;
+  const bare = fenced ? trimmed.slice(3, -3).replace(/^json/, '') : text;
   try {
     return JSON.parse(bare);
   } catch {
