@@ -62,9 +62,9 @@ export class KeptAnswers implements JudgeBackend {
     const failures: unknown[] = [];
     const answers = mapConcurrent(
       until(requests, stop.signal),
-      async ({ id, ...request }, ended): Promise<CompareResponse | undefined> => {
+      async (request, ended): Promise<CompareResponse | undefined> => {
         try {
-          return { id, ...(await this.#answer({ id, ...request }, ended)) };
+          return { id: request.id, ...(await this.#answer(request, ended)) };
         } catch (failure) {
           // Nothing more is begun; what is under way has been paid for, and still arrives.
           failures.push(failure);
