@@ -11,6 +11,15 @@
  */
 export type StoreProblem = 'unreachable' | 'denied' | 'settings' | 'missing' | 'corrupt' | 'full';
 
+const CANONICAL_CODES = {
+  unreachable: 'UNAVAILABLE',
+  denied: 'FAILED_PRECONDITION',
+  settings: 'FAILED_PRECONDITION',
+  missing: 'NOT_FOUND',
+  corrupt: 'FAILED_PRECONDITION',
+  full: 'RESOURCE_EXHAUSTED',
+} as const satisfies Record<StoreProblem, string>;
+
 /** An artifact store failed. The message says where, why, and what to do; it never holds a credential. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -22,5 +31,9 @@ export class StoreError extends Error {
     super(message, options);
     this.problem = problem;
     this.code = options?.code;
+  }
+  /** What a service answers with whose store fails so: a name of google.rpc.Code. */
+  get codeName(): (typeof CANONICAL_CODES)[StoreProblem] {
+    return CANONICAL_CODES[this.problem];
   }
 }

@@ -66,6 +66,10 @@ export function unavailable(message: string): RpcError {
   return new RpcError(status.UNAVAILABLE, message);
 }
 
+const codes: ReadonlyMap<unknown, status> = new Map(
+  Object.values(status).flatMap((code) => (typeof code === 'number' ? [[status[code], code]] : [])),
+);
+
 // Trailers travel in HTTP/2 headers, which peers limit to some kilobytes.
 const LONGEST_DETAILS = 2000;
 
@@ -98,8 +102,11 @@ export function pushbackTrailer(pushbackMs: number): Metadata {
   return metadata;
 }
 
+/** The code of an error: its own, that which its `codeName` names (google.rpc.Code, as in errors of an artifact store), or INTERNAL. */
 function statusCode(error: unknown): status {
   if (error instanceof RpcError) return error.code;
+  const named = error instanceof Error && 'codeName' in error ? codes.get(error.codeName) : undefined;
+  if (named !== undefined) return named;
   if (error instanceof Error && error.name === 'AbortError') return status.CANCELLED;
   if (error instanceof Error && error.name === 'TimeoutError') return status.DEADLINE_EXCEEDED;
   return status.INTERNAL;

@@ -1,7 +1,7 @@
 // Adapters by reference: from the artifact store to a folder.
-import { type ArtifactStore, StoreError } from '@overtone/artifacts';
+import { type ArtifactStore } from '@overtone/artifacts';
 import { type ArtifactRef } from '@overtone/contracts';
-import { checkField, failedPrecondition, notFound, unavailable } from '@overtone/rpc';
+import { checkField, failedPrecondition, notFound } from '@overtone/rpc';
 import { type HostedAdapter } from './backend.ts';
 
 /** The media type of an adapter's folder. */
@@ -12,8 +12,7 @@ export type AdapterResolver = (adapter: ArtifactRef | undefined) => Promise<Host
 
 /**
  * Resolves adapters through a store. The function rejects with INVALID_ARGUMENT for a reference that is none, FAILED_PRECONDITION
- * without a store or with one that cannot be used, NOT_FOUND when the store does not have the adapter, and UNAVAILABLE when it does not
- * answer.
+ * without a store, NOT_FOUND when the store does not have the adapter, and with a StoreError when it cannot be used.
  */
 export function adapterResolver(store: ArtifactStore | undefined): AdapterResolver {
   return async (adapter) => {
@@ -34,21 +33,11 @@ export function adapterResolver(store: ArtifactStore | undefined): AdapterResolv
         'adapter: this generator has no artifact store: start it with OVERTONE_ARTIFACTS=file:///… or s3://…',
       );
     }
-    try {
-      if (!(await store.has(adapter))) {
-        throw notFound(
-          `adapter ${sha256} is not in ${store.uri}: the services of a run must share one artifact store`,
-        );
-      }
-      return { sha256, folder: await store.openFolder(adapter) };
-    } catch (error) {
-      throw error instanceof StoreError ? statusOf(error) : error;
+    if (!(await store.has(adapter))) {
+      throw notFound(
+        `adapter ${sha256} is not in ${store.uri}: the services of a run must share one artifact store`,
+      );
     }
+    return { sha256, folder: await store.openFolder(adapter) };
   };
-}
-
-/** A store that does not answer may in a moment; what else is wrong with it has to be mended. */
-function statusOf({ problem, message }: StoreError): Error {
-  if (problem === 'unreachable') return unavailable(message);
-  return problem === 'missing' ? notFound(message) : failedPrecondition(message);
 }

@@ -185,6 +185,21 @@ describe('the trainer process', () => {
     expect(await readdir(join(folder, 'refusals', 'jobs'))).toHaveLength(1);
   });
 
+  it('is unavailable while its store is', async () => {
+    const trainer = await start('no-store', {
+      OVERTONE_ARTIFACTS: 's3://bucket/prefix',
+      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+      AWS_ACCESS_KEY_ID: 'none',
+      AWS_SECRET_ACCESS_KEY: 'none',
+      OVERTONE_S3_PATIENCE_S: '0.2',
+    });
+    await expect(trainer.client.createJob({ jobId: 'job', spec }, { retries: 0 })).rejects.toMatchObject({
+      codeName: 'UNAVAILABLE',
+      message: expect.stringContaining('http://127.0.0.1:1'),
+    });
+    trainer.process.kill();
+  });
+
   it('says why a job failed', async () => {
     const trainer = shared;
     await trainer.client.createJob({ jobId: 'short', spec: { ...spec, maxLength: 4 } });
