@@ -45,14 +45,17 @@ export class Scene {
         },
       ],
     });
-    this.#open.push(server);
-    return server;
+    return this.add(server);
   }
 
   connect(address: string, options: ConnectOptions = {}): Remote<typeof JudgeServiceService> {
-    const client = connect(JudgeServiceClient, address, { retries: 0, timeoutMs: 10_000, ...options });
-    this.#open.push(client);
-    return client;
+    return this.add(connect(JudgeServiceClient, address, { retries: 0, timeoutMs: 10_000, ...options }));
+  }
+
+  /** Something else that is to be closed with it. */
+  add<Closable extends { close(): unknown }>(closable: Closable): Closable {
+    this.#open.push(closable);
+    return closable;
   }
 
   async close(): Promise<void> {

@@ -1,57 +1,20 @@
-import { JudgeServiceClient, JudgeServiceService } from '@overtone/contracts';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import {
-  bidiHandler,
-  connect,
-  type RunningServer,
-  serve,
-  type ServeOptions,
-  sleep,
-  unaryHandler,
-  waitForHealthy,
-} from './index.ts';
+import { comparison, Scene } from './describing-judge.fixture.ts';
+import { sleep, waitForHealthy } from './index.ts';
 
 vi.stubEnv('OVERTONE_LOG_LEVEL', 'none');
 
-const open: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-
-async function judgeServer(options: Partial<ServeOptions> = {}): Promise<RunningServer> {
-  const server = await serve({
-    name: 'judge',
-    drainMs: 1000,
-    ...options,
-    services: [
-      {
-        definition: JudgeServiceService,
-        implementation: {
-          compare: bidiHandler(async function* (requests: AsyncIterable<{ id: string; first: string }>) {
-            for await (const { id, first } of requests) {
-              await sleep(Number(first));
-              yield { id, preferenceFirst: 1, outcome: 1, rationale: '' };
-            }
-          }),
-          describe: unaryHandler(() => ({ name: 'rubric', backend: 'rubric', fingerprint: '' })),
-        },
-      },
-    ],
-  });
-  open.push(server);
-  return server;
-}
-
-const slow = (milliseconds: number) => ({ id: '1', question: '', first: String(milliseconds), second: '' });
+const scene = new Scene();
+afterEach(() => scene.close());
 
 describe('health', () => {
   it('serves once it listens, as a whole and by service', async () => {
-    const { address } = await judgeServer();
+    const { address } = await scene.judge();
     await waitForHealthy(address);
     await waitForHealthy(address, { service: 'overtone.v1.JudgeService' });
     await expect(waitForHealthy(address, { service: 'overtone.v1.Nobody' })).rejects.toMatchObject({
@@ -60,11 +23,11 @@ describe('health', () => {
   });
 
   it('waits for a server that starts later', async () => {
-    const first = await judgeServer();
+    const first = await scene.judge();
     await first.close();
     const waiting = waitForHealthy(first.address, { timeoutMs: 5000 });
     await sleep(150);
-    await judgeServer({ address: first.address });
+    await scene.judge({ address: first.address });
     await waiting;
   });
 
@@ -79,25 +42,22 @@ describe('health', () => {
 
 describe('drain', () => {
   it('lets open calls finish and refuses new ones', async () => {
-    const server = await judgeServer();
-    const client = connect(JudgeServiceClient, server.address, { retries: 0 });
-    open.push(client);
-    const verdict = client.compare([slow(300)]).next();
+    const server = await scene.judge();
+    const client = scene.connect(server.address);
+    const verdict = client.compare([comparison(300)]).next();
     await sleep(100);
     const closed = server.close();
     await sleep(20);
-    const newcomer = connect(JudgeServiceClient, server.address, { retries: 0, timeoutMs: 2000 });
-    open.push(newcomer);
+    const newcomer = scene.connect(server.address, { timeoutMs: 2000 });
     await expect(newcomer.describe({})).rejects.toMatchObject({ code: status.UNAVAILABLE });
     expect((await verdict).value).toMatchObject({ id: '1' });
     await closed;
   });
 
   it('ends calls that outlast the limit with UNAVAILABLE', async () => {
-    const server = await judgeServer({ drainMs: 100 });
-    const client = connect(JudgeServiceClient, server.address, { retries: 0 });
-    open.push(client);
-    const verdict = client.compare([slow(3000)]).next();
+    const server = await scene.judge({ drainMs: 100 });
+    const client = scene.connect(server.address);
+    const verdict = client.compare([comparison(3000)]).next();
     verdict.catch(() => undefined);
     await sleep(50);
     const started = performance.now();
@@ -109,12 +69,12 @@ describe('drain', () => {
 
 describe('transport', () => {
   it('refuses plain text beyond this machine', async () => {
-    await expect(judgeServer({ address: '0.0.0.0:0' })).rejects.toThrow(/OVERTONE_INSECURE=1/);
+    await expect(scene.judge({ address: '0.0.0.0:0' })).rejects.toThrow(/OVERTONE_INSECURE=1/);
   });
 
   it('says which address is taken', async () => {
-    const { address } = await judgeServer();
-    await expect(judgeServer({ address })).rejects.toThrow(`judge: cannot listen on ${address}`);
+    const { address } = await scene.judge();
+    await expect(scene.judge({ address })).rejects.toThrow(`judge: cannot listen on ${address}`);
   });
 
   // The one certificate of these tests is made by openssl, which Node has no equal of.
@@ -126,19 +86,18 @@ describe('transport', () => {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
     const made = ['req', '-x509', '-nodes', '-days', '1', ...curve, ...subject, '-out', cert, '-keyout', key];
     execFileSync('openssl', made, { stdio: 'ignore' });
-    const server = await judgeServer({ address: 'localhost:0', tls: { cert, key } });
-    const trusting = connect(JudgeServiceClient, server.address, { tls: { ca: cert } });
-    const strange = connect(JudgeServiceClient, server.address, { tls: {}, retries: 0 });
-    open.push(trusting, strange);
-    expect((await trusting.describe({})).name).toBe('rubric');
+    const server = await scene.judge({ address: 'localhost:0', tls: { cert, key } });
+    const trusting = scene.connect(server.address, { tls: { ca: cert } });
+    const strange = scene.connect(server.address, { tls: {} });
+    expect((await trusting.describe({})).name).toBe('judge');
     await expect(strange.describe({})).rejects.toMatchObject({ code: status.UNAVAILABLE });
   });
 });
 
 it('describes its services to reflection clients', async () => {
-  const { address } = await judgeServer();
+  const { address } = await scene.judge();
   const client = new Client(address, credentials.createInsecure());
-  open.push(client);
+  scene.add(client);
   const call = client.makeBidiStreamRequest(
     '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
     // ServerReflectionRequest { list_services: "" } is field 7, of length 0.
@@ -179,7 +138,7 @@ describe('a service process', () => {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    open.push({ close: () => child.kill('SIGKILL') });
+    scene.add({ close: () => child.kill('SIGKILL') });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -195,8 +154,7 @@ describe('a service process', () => {
       address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
     });
     await waitForHealthy(line.address);
-    const client = connect(JudgeServiceClient, line.address, { retries: 0 });
-    open.push(client);
+    const client = scene.connect(line.address);
     const described = client.describe({});
     await sleep(100);
     child.kill('SIGTERM');

@@ -1,6 +1,6 @@
-// The items of a long stream in its trace: the first of them and a share of the others have spans of their own, so that a stream of a
-// million comparisons does not have a million spans. Below an item that was not chosen nothing is recorded, here and in whatever it calls;
-// its log lines still carry the trace's id.
+// The items of a long stream: how many are open, as a queue's depth, and their trace. The first of them and a share of the others have
+// spans of their own, so that a stream of a million comparisons does not have a million spans. Below an item that was not chosen nothing is
+// recorded, here and in whatever it calls; its log lines still carry the trace's id.
 //
 //   OVERTONE_TRACE_ITEMS=0.01   share of the items with spans, beyond the first 32 of a stream; 0: none at all, 1: all
 import {
@@ -12,6 +12,7 @@ import {
   trace,
   TraceFlags,
 } from '@opentelemetry/api';
+import { countUpDown } from './metric.ts';
 import { failSpan, tracer } from './span.ts';
 
 const FIRST = 32;
@@ -39,39 +40,45 @@ function unrecorded(within: Context): Context {
 /** The items of one stream; spans are children of the span that was active when it began. */
 export class ItemSpans {
   readonly #name: string;
+  readonly #queue: Attributes;
   readonly #parent: Context;
   readonly #stream: Span | undefined;
   readonly #share: number;
-  readonly #open = new Map<string, Span>();
+  /** By id, with a span where there is one. */
+  readonly #open = new Map<string, Span | undefined>();
   #items = 0;
   #spans = 0;
 
-  constructor(name: string, parent = context.active()) {
+  /** @param name of the spans. @param queue whose depth grows by the items that are open. */
+  constructor(name: string, queue: string) {
     this.#name = name;
-    this.#parent = parent;
-    const stream = trace.getSpan(parent);
+    this.#queue = { 'overtone.queue.name': queue };
+    this.#parent = context.active();
+    const stream = trace.getSpan(this.#parent);
     this.#stream = stream?.isRecording() === true ? stream : undefined;
     this.#share = share();
   }
 
+  /** Whether an item of this name is open. */
+  has(id: string): boolean {
+    return this.#open.has(id);
+  }
+
   /** An item has arrived. `id` is its name in the stream, unique among those that are open. */
-  start(id: string, item: object, attributes: Attributes = {}): void {
-    if (this.#stream === undefined) return;
+  start(id: string, item: object): void {
     const index = this.#items++;
-    if (!this.#chosen(index)) return;
-    this.#spans += 1;
-    const own = { 'overtone.item.id': id, 'overtone.item.index': index, ...attributes };
-    const span = tracer('overtone').startSpan(this.#name, { attributes: own }, this.#parent);
+    const span = this.#chosen(index) ? this.#startSpan(id, index) : undefined;
+    if (span !== undefined) places.set(item, trace.setSpan(this.#parent, span));
     this.#open.set(id, span);
-    places.set(item, trace.setSpan(this.#parent, span));
+    countUpDown('overtone.queue.depth', 1, this.#queue);
   }
 
   /** An item is done. */
   end(id: string, attributes: Attributes = {}): void {
     const span = this.#open.get(id);
-    if (span === undefined) return;
-    this.#open.delete(id);
-    span.setAttributes(attributes).end();
+    if (!this.#open.delete(id)) return;
+    countUpDown('overtone.queue.depth', -1, this.#queue);
+    span?.setAttributes(attributes).end();
   }
 
   /** Links from a batch to those of its items that have spans. */
@@ -84,11 +91,27 @@ export class ItemSpans {
     return links;
   }
 
-  /** The stream has ended: with `error`, what is still open has failed. Says of the stream how many items there were. */
-  close(error?: unknown): void {
+  /**
+   * The answers to the stream; when they end, so does the stream: with an error, what is still open has failed. Says of it how many
+   * items there were.
+   */
+  async *until<Answer>(answers: AsyncIterable<Answer>): AsyncGenerator<Answer> {
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      yield* answers;
+    } catch (error) {
+      failure = { error };
+      throw error;
+    } finally {
+      this.#close(failure);
+    }
+  }
+
+  #close(failure: { readonly error: unknown } | undefined): void {
+    countUpDown('overtone.queue.depth', -this.#open.size, this.#queue);
     for (const span of this.#open.values()) {
-      if (error !== undefined) failSpan(span, error);
-      span.end();
+      if (failure !== undefined && span !== undefined) failSpan(span, failure.error);
+      span?.end();
     }
     this.#open.clear();
     this.#stream?.setAttributes({
@@ -97,9 +120,15 @@ export class ItemSpans {
     });
   }
 
+  #startSpan(id: string, index: number): Span {
+    this.#spans += 1;
+    const attributes = { 'overtone.item.id': id, 'overtone.item.index': index };
+    return tracer('overtone').startSpan(this.#name, { attributes }, this.#parent);
+  }
+
   #chosen(index: number): boolean {
     const share = this.#share;
-    if (share <= 0 || this.#spans >= MOST) return false;
+    if (this.#stream === undefined || share <= 0 || this.#spans >= MOST) return false;
     // Evenly spread and the same every time.
     return index < FIRST || Math.floor((index + 1) * share) > Math.floor(index * share);
   }

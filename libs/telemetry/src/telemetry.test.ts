@@ -149,14 +149,19 @@ describe('long streams', () => {
   const stream = `
     const { inItem, ItemSpans, withSpan } = telemetry;
     await withSpan('stream', {}, async () => {
-      const items = new ItemSpans('item');
+      const items = new ItemSpans('item', 'queue');
       const all = Array.from({ length: 1000 }, (_, index) => ({ index }));
       for (const item of all) items.start(String(item.index), item);
-      for (const item of all) {
-        if (item.index % 10 === 0) await inItem(item, () => withSpan('call', { index: item.index }, () => {}));
-        if (item.index !== 3) items.end(String(item.index), { done: true });
+      async function* answers() {
+        for (const item of all) {
+          if (item.index % 10 === 0) await inItem(item, () => withSpan('call', { index: item.index }, () => {}));
+          yield item.index;
+        }
+        throw new Error('cut off');
       }
-      items.close(new Error('cut off'));
+      try {
+        for await (const index of items.until(answers())) if (index !== 3) items.end(String(index), { done: true });
+      } catch {}
     });`;
 
   it.each([

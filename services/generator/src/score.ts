@@ -2,7 +2,7 @@
 import { type ScoreRequest, type ScoreResponse } from '@overtone/contracts';
 import { checkField, invalidArgument, mapConcurrent } from '@overtone/rpc';
 import { type ItemScore, type ScoringRequestItem } from '@overtone/sampling';
-import { countUpDown, ItemSpans, withSpan } from '@overtone/telemetry';
+import { ItemSpans, withSpan } from '@overtone/telemetry';
 import { type AdapterResolver } from './adapter.ts';
 import { type GeneratorBackend, type HostedAdapter } from './backend.ts';
 import { batches } from './batches.ts';
@@ -28,14 +28,13 @@ export async function* score(
   signal: AbortSignal,
 ): AsyncGenerator<ScoreResponse> {
   const { contextLength } = backend.describe();
-  const open = new Set<string>();
-  const items = new ItemSpans('overtone.score.item');
+  const items = new ItemSpans('overtone.score.item', 'score');
   let stream: { readonly adapter: HostedAdapter | undefined } | undefined;
   async function* parsed(): AsyncGenerator<ParsedRequest> {
     for await (const request of requests) {
       const { id } = request;
       checkField(id !== '', 'id', 'must not be empty');
-      checkField(!open.has(id), 'id', `"${id}" is still being scored; ids must be unique within a stream`);
+      checkField(!items.has(id), 'id', `"${id}" is still being scored; ids must be unique within a stream`);
       stream ??= { adapter: await resolveAdapter(request.adapter) };
       checkField(
         stream.adapter?.sha256 === request.adapter?.sha256,
@@ -43,9 +42,7 @@ export async function* score(
         `request "${id}" names another one than the first; expected one adapter for a whole stream`,
       );
       const item = parse(request, contextLength);
-      open.add(id);
       items.start(id, request);
-      countUpDown('overtone.queue.depth', 1, QUEUE);
       yield { id, item };
     }
   }
@@ -54,26 +51,13 @@ export async function* score(
     (batch, stop) => scoreBatch(backend, stream?.adapter, batch, items, stop),
     { limit: backend.scoringConcurrency, signal },
   );
-  let failure: unknown;
-  try {
-    for await (const responses of scored) {
-      for (const response of responses) {
-        open.delete(response.id);
-        items.end(response.id);
-        countUpDown('overtone.queue.depth', -1, QUEUE);
-        yield response;
-      }
+  for await (const responses of items.until(scored)) {
+    for (const response of responses) {
+      items.end(response.id);
+      yield response;
     }
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    countUpDown('overtone.queue.depth', -open.size, QUEUE);
-    items.close(failure);
   }
 }
-
-const QUEUE = { 'overtone.queue.name': 'score' };
 
 /** Scores what came together; the batch's span links to those of its items. */
 function scoreBatch(

@@ -2,7 +2,7 @@
 import { JudgeServiceService, Outcome, type CompareRequest, type CompareResponse } from '@overtone/contracts';
 import type { JudgeBackend } from '@overtone/judging';
 import { bidiHandler, checkField, unaryHandler, type ServedService } from '@overtone/rpc';
-import { count, countUpDown, ItemSpans } from '@overtone/telemetry';
+import { count, ItemSpans } from '@overtone/telemetry';
 
 /** The service, ready to be served. */
 export function judgeService(backend: JudgeBackend): ServedService {
@@ -25,13 +25,12 @@ async function* compare(
   requests: AsyncIterable<CompareRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<CompareResponse> {
-  const open = new Set<string>();
-  const items = new ItemSpans('overtone.judge.comparison');
+  const items = new ItemSpans('overtone.judge.comparison', 'compare');
   async function* validated(): AsyncGenerator<CompareRequest> {
     for await (const request of requests) {
       checkField(request.id !== '', 'id', 'must not be empty');
       checkField(
-        !open.has(request.id),
+        !items.has(request.id),
         'id',
         `"${request.id}" is still being compared; ids must be unique within a stream`,
       );
@@ -44,30 +43,15 @@ async function* compare(
         'question, first, second',
         `have ${characters} characters together, expected at most ${MOST_CHARACTERS} (comparison "${request.id}")`,
       );
-      open.add(request.id);
       items.start(request.id, request);
-      countUpDown('overtone.queue.depth', 1, QUEUE);
       yield request;
     }
   }
-  let failure: unknown;
-  try {
-    for await (const response of backend.compare(validated(), signal)) {
-      open.delete(response.id);
-      countUpDown('overtone.queue.depth', -1, QUEUE);
-      items.end(response.id, noteVerdict(response));
-      yield response;
-    }
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    countUpDown('overtone.queue.depth', -open.size, QUEUE);
-    items.close(failure);
+  for await (const response of items.until(backend.compare(validated(), signal))) {
+    items.end(response.id, noteVerdict(response));
+    yield response;
   }
 }
-
-const QUEUE = { 'overtone.queue.name': 'compare' };
 
 const outcome = (name: string) => ({ 'overtone.judge.outcome': name });
 const OUTCOMES: Readonly<Partial<Record<Outcome, ReturnType<typeof outcome>>>> = {
