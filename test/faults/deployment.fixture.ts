@@ -196,7 +196,13 @@ export class Deployment {
 function settingsOf(name: Process, here: string, generator: string): Record<string, string> {
   switch (name) {
     case 'generator':
-      return { OVERTONE_MODEL: MODEL, OVERTONE_WORKERS: '1', OVERTONE_THREADS: '1' };
+      // As little for keys and values as will do: what a soak sees grow is not a cache that fills.
+      return {
+        OVERTONE_MODEL: MODEL,
+        OVERTONE_WORKERS: '1',
+        OVERTONE_THREADS: '1',
+        OVERTONE_KV_CACHE: '64MiB',
+      };
     case 'judge-self':
       return {
         OVERTONE_JUDGE: 'generator',

@@ -26,6 +26,7 @@ export class AdapterCache {
   private readonly config: DecoderConfig;
   private readonly parameters: ParameterMap;
   private readonly limit: number;
+  private readonly onDropped: (weights: HostWeights) => void;
   private readonly merge: boolean;
   private readonly base: HostWeights;
   private readonly resident: Resident | undefined;
@@ -33,6 +34,7 @@ export class AdapterCache {
 
   /**
    * @param limit Most adapters kept, at least 1.
+   * @param onDropped Hears of weights that are kept no more.
    * @param packed Keeps the frozen weights with the programs, packed there. Default: they are fed.
    * @param int8 Weights that are in eight bits, which must be packed. Default: none.
    */
@@ -40,12 +42,14 @@ export class AdapterCache {
     config: DecoderConfig,
     parameters: ParameterMap,
     limit: number,
+    onDropped: (weights: HostWeights) => void,
     packed?: PackedWeights,
     int8: Int8Parameters = new Map(),
   ) {
     this.config = config;
     this.parameters = parameters;
     this.limit = limit;
+    this.onDropped = onDropped;
     const numbers = [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
     this.merge = int8.size === 0 && mergesAdapters(numbers);
     this.resident = packed && {
@@ -65,8 +69,13 @@ export class AdapterCache {
     const found = this.loaded.get(folder) ?? this.load(folder);
     this.loaded.delete(folder);
     this.loaded.set(folder, found);
-    const [oldest] = this.loaded.keys();
-    if (this.loaded.size > this.limit && oldest !== undefined) this.loaded.delete(oldest);
+    const [oldest] = this.loaded;
+    if (this.loaded.size > this.limit && oldest !== undefined) {
+      const [name, dropped] = oldest;
+      this.loaded.delete(name);
+      // One that could not be loaded is nobody's.
+      dropped.then(this.onDropped, () => undefined);
+    }
     return found.catch((error: unknown) => {
       this.loaded.delete(folder);
       throw error;

@@ -50,6 +50,11 @@ export class Prefill {
     this.cache = new PrefixCache(Math.floor(bytes / (PREFIX_BLOCK * bytesPerPosition(config))));
   }
 
+  /** Keeps no blocks under these weights any more. */
+  forget(weights: HostWeights): void {
+    this.cache.forget(weights);
+  }
+
   /**
    * Keys and values of the full blocks at the beginning of every prompt, computed where they are not known yet. The last token
    * of a prompt is never among them.

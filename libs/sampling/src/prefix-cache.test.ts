@@ -46,4 +46,29 @@ describe('PrefixCache', () => {
       ),
     );
   });
+
+  it('drops the blocks of weights that are not used any more, and no others', () => {
+    const cache = new PrefixCache(10);
+    const [kept, dropped] = [{}, {}];
+    for (const weights of [kept, dropped]) {
+      for (const blocks of [
+        [1, 2],
+        [1, 3, 4],
+      ]) {
+        const path = cache.path(weights, prompt(blocks));
+        for (const block of path) block.segment ??= segment;
+        cache.touch(path);
+      }
+    }
+    expect(cache.size).toBe(8);
+    cache.forget(dropped);
+    expect(cache.size).toBe(4);
+    expect(cache.path(kept, prompt([1, 3, 4])).map(({ segment: known }) => known)).toEqual([
+      segment,
+      segment,
+      segment,
+    ]);
+    expect(cache.path(dropped, prompt([1]))[0]?.segment).toBeUndefined();
+    cache.forget({});
+  });
 });

@@ -55,6 +55,18 @@ export class PrefixCache {
     return found;
   }
 
+  /** Drops all blocks under a set of weights, which will not be used again. */
+  forget(weights: object): void {
+    const root = this.roots.get(weights);
+    if (root === undefined) return;
+    this.roots.delete(weights);
+    const open = [root];
+    for (let block = open.pop(); block !== undefined; block = open.pop()) {
+      this.used.delete(block);
+      open.push(...block.children.values());
+    }
+  }
+
   /** Notes that a prompt's blocks were used, and drops the oldest blocks beyond the limit. */
   touch(blocks: readonly PrefixBlock[]): void {
     for (const block of blocks.toReversed()) {

@@ -53,7 +53,15 @@ class SamplingWorker {
     // One thread within an operator: more would let results depend on how the work was cut.
     this.sampler = new Sampler({ config, ...tokenizer }, { slots, threads: 1, hardware, cacheBytes });
     this.forcing = new TeacherForcing(config, { threads: 1, hardware, prefill: this.sampler.prompts });
-    this.adapters = new AdapterCache(config, parameters, adapters, packed, int8);
+    this.adapters = new AdapterCache(
+      config,
+      parameters,
+      adapters,
+      // What was computed of prompts under an adapter is of no use without it.
+      (weights) => this.sampler.prompts.forget(weights),
+      packed,
+      int8,
+    );
     this.post = post;
   }
 
