@@ -159,6 +159,8 @@ export class Deployment {
         node: [...(traced ? REGISTER : []), ...(watched ? WATCH : [])],
         environment: {
           ...keepalive,
+          // As in the images.
+          MALLOC_ARENA_MAX: '2',
           ...(watched ? { OVERTONE_VITALS: join(folder, `${replica}.vitals.jsonl`) } : {}),
           OVERTONE_SERVICE_NAME: replica,
           OVERTONE_ARTIFACTS: artifacts,
