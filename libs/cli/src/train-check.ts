@@ -95,9 +95,10 @@ export async function checkTraining(
 /** What a checked training would do and take. */
 export async function forecastTraining(
   { objective, options, plan }: CheckedTraining,
-  threads: number,
+  { threads, precision }: Pick<TrainFlags, 'threads' | 'precision'>,
   signal: AbortSignal,
 ): Promise<TrainingForecast> {
+  const hardware = { device: 'cpu', precision } as const;
   const steps = plan.plan.flat();
   return {
     objective: options.objective.name,
@@ -112,8 +113,9 @@ export async function forecastTraining(
       objective: specOf(objective),
       batch: plan.batch,
       gradientCheckpointing: options.gradientCheckpointing,
+      hardware,
     }),
-    seconds: await measureTraining(options, { threads, signal }),
+    seconds: await measureTraining(options, { threads, hardware, signal }),
   };
 }
 

@@ -87,6 +87,27 @@ describe('overtone train', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  it('trains on frozen weights of eight bits with --precision int8, and needs a fraction of their memory', async () => {
+    const [full, int8] = await Promise.all(
+      ['float32', 'int8'].map(async (precision) => {
+        const words = [good, ...dpo, '--set', 'lora.r=2', '--precision', precision];
+        const forecast = await overtone(...words, '--dry-run', '--json');
+        const out = join(folder, `in-${precision}`);
+        const { code, stderr } = await overtone(...words, '--out', out, '--json');
+        expect([code, stderr]).toEqual([0, expect.any(String)]);
+        const rows = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+        return {
+          weights: (JSON.parse(forecast.stdout) as { memory: { weights: number } }).memory.weights,
+          loss: (JSON.parse(rows.at(-1) ?? '') as { values: { loss: number } }).values.loss,
+        };
+      }),
+    );
+    if (!full || !int8) throw new Error('nothing was trained');
+    expect(int8.weights / full.weights).toBeLessThan(0.3);
+    expect(int8.loss).not.toBe(full.loss);
+    expect(int8.loss).toBeCloseTo(full.loss, 1);
+  });
+
   it('has one process a folder, and killed and started again, continues, and leaves the adapter of a training that was not', async () => {
     const words = [good, ...dpo, '--steps', '80', '--groups-per-step', '4', '--set', 'lora.r=2'];
     const whole = join(folder, 'whole');

@@ -35,13 +35,14 @@ export async function trainCommand(
           objective,
           learningRate: objective.optimizer.learningRate,
           seed: flags.seed,
-          engine: undefined,
+          engine: flags.precision === 'float32' ? undefined : `cpu/${flags.precision}`,
         }),
         steps: 'steps' in options.batching ? options.batching.steps : 0,
       };
       const { job, metrics, weights } = await train(spec, {
         address: flags.trainer,
         threads: flags.threads,
+        precision: flags.precision,
         steps: plan.plan.length,
       });
       const kept = job.alarms.find(({ keptStep }) => keptStep !== undefined)?.keptStep;

@@ -21,6 +21,8 @@ export interface HowToTrain {
   readonly address?: string | undefined;
   /** Threads of a trainer that is started here. */
   readonly threads: number;
+  /** Precision of a trainer that is started here. Default float32. */
+  readonly precision?: 'float32' | 'int8';
   /** Steps to expect before the trainer has planned them. */
   readonly steps?: number;
 }
@@ -64,7 +66,10 @@ export async function inTrainingWorkshop<Result>(
     onFailure: (error) => failure.abort(error),
     signal,
   });
-  const train: TrainingWorkshop['train'] = async (spec, { address, threads, steps }) => {
+  const train: TrainingWorkshop['train'] = async (
+    spec,
+    { address, threads, precision = 'float32', steps },
+  ) => {
     const trainer = connect(
       TrainerServiceClient,
       address ??
@@ -74,7 +79,7 @@ export async function inTrainingWorkshop<Result>(
           OVERTONE_THREADS: String(threads),
           // What comes out is what the CPU makes of its seed.
           OVERTONE_DEVICE: '',
-          OVERTONE_PRECISION: '',
+          OVERTONE_PRECISION: precision,
         })),
     );
     try {

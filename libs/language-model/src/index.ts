@@ -54,6 +54,15 @@ export {
 export { parseHubReference } from './hub/reference.ts';
 export { hubPage, type Uploaded, type UploadFile, type UploadOptions, uploadToHub } from './hub/upload.ts';
 export { initialAdapter, initialParameters } from './initialize.ts';
+export {
+  int8Parameters,
+  int8Shapes,
+  int8Tensors,
+  readInt8Parameters,
+  type Int8ParameterOptions,
+  type Int8Parameters,
+  type QuantizedParameters,
+} from './int8-parameters.ts';
 export { ModelError } from './model-error.ts';
 export {
   EMBEDDING,

@@ -1,14 +1,15 @@
 // Weights under adapters, kept for the adapters used last. All of them share the frozen weights.
 import {
   checkAdapter,
+  int8Tensors,
   mergeLora,
   readAdapter,
   type DecoderConfig,
+  type Int8Parameters,
   type ParameterMap,
 } from '@overtone/language-model';
 import { type PackedWeights, type Resident } from '@overtone/tensor';
 import { hostParameters, type HostWeights } from './host-parameters.ts';
-import { type Int8Parameters, int8Tensors } from './int8-parameters.ts';
 
 /**
  * Models up to this many parameters get a merged copy of what an adapter changes, which decodes faster; for larger ones the

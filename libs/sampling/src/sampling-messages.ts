@@ -1,8 +1,7 @@
 // What a sampling pool and its worker threads say to each other. A job is a number that the pool chooses.
-import { type Message, type ParameterMap } from '@overtone/language-model';
+import { type Int8Parameters, type Message, type ParameterMap } from '@overtone/language-model';
 import { type Hardware, type PackedWeights } from '@overtone/tensor';
 import { type EngineWork } from './engine-work.ts';
-import { type Int8Parameters } from './int8-parameters.ts';
 import { type Sample, type SampleRange, type SamplingOptions } from './sampler.ts';
 
 /** How a worker is set up; its `workerData`. */

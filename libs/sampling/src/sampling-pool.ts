@@ -8,8 +8,10 @@ import {
   ModelError,
   parameterSpecs,
   readDecoderConfig,
+  readInt8Parameters,
   readParameters,
   type DecoderConfig,
+  type QuantizedParameters,
 } from '@overtone/language-model';
 import {
   createPackedWeights,
@@ -25,7 +27,6 @@ import {
 import { type WorkListener } from './engine-work.ts';
 import { EngineThread, type JobMessage, type ThreadJob } from './engine-thread.ts';
 import { GenerateCall, type Task } from './generate-call.ts';
-import { type QuantizedParameters, readInt8Parameters } from './int8-parameters.ts';
 import { defaultCacheBytes, packsWeights } from './pool-defaults.ts';
 import { PromptQueue } from './prompt-queue.ts';
 import { checkPrompt, type SamplingOptions } from './sampler.ts';
@@ -132,7 +133,11 @@ export class SamplingPool {
       );
     const weights =
       precision === 'int8'
-        ? await readInt8Parameters(options.model, config, await signedProductsAreExact())
+        ? await readInt8Parameters(options.model, config, {
+            signed: await signedProductsAreExact(),
+            shared: true,
+            tiedHead: true,
+          })
         : { parameters: await readParameters(options.model, config), int8: new Map() };
     const pool = new SamplingPool(options, config, weights, description);
     const started = await Promise.allSettled(

@@ -34,9 +34,9 @@ export class GraphCopy {
     if (copy) this.values.set(value, copy);
   }
 
-  /** Copies an operator as it is. */
-  add({ op, inputs, outputs, attributes, domain }: Node): void {
-    const operands = inputs.map((value) => value && this.mapped(value));
+  /** Copies an operator as it is, or with some of its inputs replaced. */
+  add({ op, inputs, outputs, attributes, domain }: Node, instead: readonly (Value | undefined)[] = []): void {
+    const operands = inputs.map((value, index) => instead[index] ?? (value && this.mapped(value)));
     const emitted = this.graph.emit(op, operands, outputs, attributes, domain);
     for (const [index, value] of outputs.entries()) this.replace(value, emitted[index]);
   }

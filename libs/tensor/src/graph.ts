@@ -94,6 +94,18 @@ export class Graph {
     return node.outputs;
   }
 
+  /** Adds an operator even where the same is there already: for what is better computed again than kept. Returns its only output. */
+  repeat(
+    op: string,
+    inputs: readonly Value[],
+    output: TensorSpec,
+    attributes: Readonly<Record<string, Attribute>>,
+  ): Value {
+    const value = this.value(output);
+    this.emitted.push({ op, domain: '', inputs, outputs: [value], attributes });
+    return value;
+  }
+
   /** The operators that the outputs need, in order of execution. */
   liveNodes(): Node[] {
     const needed = new Set<Value>(this.outputs.values());

@@ -5,8 +5,8 @@ export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
 export type Device = (typeof DEVICES)[number];
 
 /**
- * Precision of matrix products; everything else is float32. int8 is for products with frozen weights, on the cpu, without a gradient:
- * sampling and scoring.
+ * Precision of matrix products; everything else is float32. int8 is of products with frozen weights, on the cpu: with integers in sampling
+ * and scoring; where an adapter is trained, weights are in eight bits and products in float32.
  */
 export const PRECISIONS = ['float32', 'float16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
@@ -40,15 +40,13 @@ function oneOf<Choice extends string>(
  * @throws Error that names the variable.
  */
 export function readHardware(environment: Readonly<Record<string, string | undefined>>): Hardware {
-  return {
-    device: oneOf('OVERTONE_DEVICE', environment['OVERTONE_DEVICE'], DEVICES),
-    precision: oneOf('OVERTONE_PRECISION', environment['OVERTONE_PRECISION'], PRECISIONS),
-  };
-}
-
-/** What is trained on where `hardware` was asked for: gradients are not taken through integers, so that int8 is float32. */
-export function trainingHardware({ device, precision }: Hardware): Hardware {
-  return { device, precision: precision === 'int8' ? 'float32' : precision };
+  const device = oneOf('OVERTONE_DEVICE', environment['OVERTONE_DEVICE'], DEVICES);
+  const precision = oneOf('OVERTONE_PRECISION', environment['OVERTONE_PRECISION'], PRECISIONS);
+  if (precision === 'int8' && device !== 'cpu')
+    throw new Error(
+      `OVERTONE_PRECISION: int8 is for the cpu, got OVERTONE_DEVICE "${device}"; use float16 there`,
+    );
+  return { device, precision };
 }
 
 /** What hardware adds to the key of a result: undefined for the default, so that keys without it stay as they are. */

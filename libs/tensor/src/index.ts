@@ -49,7 +49,6 @@ export {
   hardwareKey,
   PRECISIONS,
   readHardware,
-  trainingHardware,
   type Device,
   type Hardware,
   type Precision,
@@ -58,7 +57,8 @@ export { halfPrecision } from './half-precision.ts';
 export { inPrecision } from './precision.ts';
 export { signedProductsAreExact } from './int8-kernels.ts';
 export { int8Products, type Int8Weights } from './int8-products.ts';
-export { int8Names, int8Weight, type Int8Weight } from './int8-weight.ts';
+export { int8Frozen } from './int8-frozen.ts';
+export { int8Names, int8Weight, type Int8Layout, type Int8Options, type Int8Weight } from './int8-weight.ts';
 export { bytesOf, peakBytes, type PeakMemory } from './peak-bytes.ts';
 export { processBytes, uncollectedBytes, type LoadedProcess } from './process-bytes.ts';
 export { loadEagerTensorflow, type EagerTensorflow } from './eager-tensorflow.ts';

@@ -1,6 +1,7 @@
 // A traced graph, compiled by ONNX Runtime and ready to run.
 import * as ort from 'onnxruntime-node';
 import { sizeOf, type DType, type Graph, type TensorData, type TensorSpec } from './graph.ts';
+import { int8Frozen } from './int8-frozen.ts';
 import { int8WeightsAmong } from './int8-products.ts';
 import { inPrecision } from './precision.ts';
 import { type Device, type Hardware, type Precision } from './hardware.ts';
@@ -25,6 +26,8 @@ export interface ProgramOptions extends Partial<Hardware> {
    * their kernels then have them in a layout of their own, which costs their memory once more. On the CPU alone.
    */
   readonly resident?: Resident | undefined;
+  /** Inputs that are fed in eight bits, and widened by each operator that reads them: see `int8Frozen`. Default: none. */
+  readonly frozenInt8?: readonly string[] | undefined;
   /** Write ONNX Runtime's operator profile to files with this prefix. */
   readonly profilePrefix?: string;
 }
@@ -85,7 +88,9 @@ export class Program {
    */
   static async compile(graph: Graph, options: ProgramOptions = {}): Promise<Program> {
     const { device = 'cpu', precision = 'float32', resident, threads = 1, profilePrefix } = options;
-    const rewritten = inPrecision(graph, { device, precision }, int8WeightsAmong(resident?.weights ?? {}));
+    const { frozenInt8 = [] } = options;
+    const narrow = frozenInt8.length > 0 ? int8Frozen(graph, frozenInt8) : graph;
+    const rewritten = inPrecision(narrow, { device, precision }, int8WeightsAmong(resident?.weights ?? {}));
     if (resident) {
       const library = residentPrograms(device) ? ortLibrary() : undefined;
       if (!library) throw new Error(`Programs cannot be resident on ${device} here`);
@@ -96,16 +101,16 @@ export class Program {
       );
     }
     const model = encodeOnnx(rewritten);
-    if (device === 'cpu') return new Program(graph, await openSession(model, device, options), undefined);
+    if (device === 'cpu') return new Program(narrow, await openSession(model, device, options), undefined);
     try {
-      return new Program(graph, await openSession(model, device, options, true), undefined);
+      return new Program(narrow, await openSession(model, device, options, true), undefined);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (!reason.includes('fallback to CPU EP has been explicitly disabled')) throw error;
       const fallback = `${device} lacks some of a program's operators; they run on the cpu`;
       if (!reported.has(device)) process.emitWarning(fallback);
       reported.add(device);
-      return new Program(graph, await openSession(model, device, options), fallback);
+      return new Program(narrow, await openSession(model, device, options), fallback);
     }
   }
 

@@ -1,7 +1,7 @@
 // How long a run will take, from a few of its own steps: every step has the same shape, and so takes about the same time.
-import { type PreparedTraining, prepareTraining } from './prepare-training.ts';
+import { type Computing, type PreparedTraining, prepareTraining } from './prepare-training.ts';
 import { referenceLogprobs } from './reference-logprobs.ts';
-import { initialState, programWeights, type RunOptions, type TrainingOptions } from './run-training.ts';
+import { initialState, type TrainingOptions } from './run-training.ts';
 import { createStepRunner } from './step-runner.ts';
 
 /** What a few steps took, seconds. */
@@ -27,14 +27,13 @@ const MEASURED = 3;
  */
 export async function measureTraining(
   options: TrainingOptions,
-  { threads = 1, hardware, signal }: Omit<RunOptions, 'folder'> = {},
+  computing: Computing = {},
 ): Promise<TrainingMeasure> {
   const began = performance.now();
   const since = (from: number): number => (performance.now() - from) / 1000;
-  const prepared: PreparedTraining = await prepareTraining(options, signal);
-  const { model, batch, plan, runs } = prepared;
-  const weights = programWeights(model.parameters);
-  const how = { threads, ...hardware };
+  const prepared: PreparedTraining = await prepareTraining(options, computing);
+  const { model, batch, plan, runs, weights, how } = prepared;
+  const { signal } = computing;
   const { needsTokens: perToken } = options.objective;
   const of = { config: model.config, weights, batch, perToken, how, signal };
   let [references, oneRun] = [new Map() as Awaited<ReturnType<typeof referenceLogprobs>>, 0];
@@ -48,7 +47,7 @@ export async function measureTraining(
     // Compiling is in both; the difference is one run.
     oneRun = runs.length > 1 ? Math.max(0, (await timed(2)) - first) : first;
   }
-  const runner = await createStepRunner(options, { prepared, weights, references, how });
+  const runner = await createStepRunner(options, { prepared, references });
   const start = since(began);
   const times: number[] = [];
   try {

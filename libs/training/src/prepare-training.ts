@@ -1,16 +1,16 @@
 // Everything of a run that is known before anything is computed: the model, which examples each step trains on, and the shape of a batch.
 import {
   type DecoderConfig,
-  initialParameters,
   PROJECTIONS,
   projectionShape,
   readDecoderConfig,
-  readParameters,
   readTokenizer,
   type Model,
   type Tokenizer,
 } from '@overtone/language-model';
+import { type Hardware, type HostTensor, type ProgramOptions } from '@overtone/tensor';
 import { readTrainingGroups } from './dataset.ts';
+import { loadWeights, programSettings } from './frozen-weights.ts';
 import { type Layout } from './layout.ts';
 import { batchShape, type BatchShape } from './packing.ts';
 import { type TrainingOptions } from './run-training.ts';
@@ -34,7 +34,21 @@ export interface TrainingPlan {
 
 /** A run before its first step. */
 export interface PreparedTraining extends TrainingPlan {
+  /** With those of its parameters that are in float32. */
   readonly model: Model;
+  /** The model's weights, as programs take them. */
+  readonly weights: Readonly<Record<string, HostTensor>>;
+  /** How programs are compiled. */
+  readonly how: ProgramOptions;
+}
+
+/** What a run is computed with. */
+export interface Computing {
+  /** Threads within an operator. Default 1; other numbers change the last bits of the result. */
+  readonly threads?: number;
+  /** What programs run on, and in which precision. Default: the CPU, float32; others change the result. */
+  readonly hardware?: Hardware;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -65,15 +79,14 @@ export async function planTraining(options: TrainingOptions, signal?: AbortSigna
 /** Plans every step, and loads the model's weights. Throws as `planTraining`. */
 export async function prepareTraining(
   options: TrainingOptions,
-  signal?: AbortSignal,
+  { threads = 1, hardware, signal }: Computing = {},
 ): Promise<PreparedTraining> {
   const planned = await planTraining(options, signal);
   const { config, tokenizer } = planned;
-  const parameters =
-    options.initializeSeed === undefined
-      ? await readParameters(options.model, config)
-      : initialParameters(config, options.initializeSeed);
-  return { ...planned, model: { folder: options.model, config, parameters, tokenizer } };
+  const settings = programSettings({ config, lora: options.lora }, hardware);
+  const { parameters, weights } = await loadWeights(options, config, settings);
+  const model = { folder: options.model, config, parameters, tokenizer };
+  return { ...planned, model, weights, how: { threads, ...settings } };
 }
 
 /** Attention's products are small, and run at about this fraction of the speed of a layer's projections. */

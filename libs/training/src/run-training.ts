@@ -11,14 +11,14 @@ import {
   type ParameterMap,
   readAdapter,
 } from '@overtone/language-model';
-import { type Hardware, hostTensor } from '@overtone/tensor';
 import { type AdamWOptions } from './adamw.ts';
 import { type Alarm, type AlarmOptions } from './alarms.ts';
 import { type CheckpointPolicy, Checkpoints } from './checkpoints.ts';
+import { programWeights } from './frozen-weights.ts';
 import { joinVector } from './layout.ts';
 import { DEFAULT_MAX_LOSS_RATIO, LossGuard } from './loss-guard.ts';
 import { type Objective } from './objectives/objective.ts';
-import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
+import { type Computing, prepareTraining, type PreparedTraining } from './prepare-training.ts';
 import { keptReferences } from './reference-logprobs.ts';
 import { scheduleFactor, type ScheduleKind } from './schedule.ts';
 import { stepCounts } from './step-counts.ts';
@@ -71,15 +71,11 @@ export interface TrainingOptions {
 }
 
 /** Where a run keeps its state, and how it runs. */
-export interface RunOptions {
+export interface RunOptions extends Computing {
   /** Folder of the run's checkpoint and snapshots. */
   readonly folder: string;
   /** When checkpoints are written, and how many are kept. */
   readonly checkpoints?: CheckpointPolicy;
-  /** Threads within an operator. Default 1; other numbers change the last bits of the result. */
-  readonly threads?: number;
-  /** What programs run on, and in which precision. Default: the CPU, float32; others change the result. */
-  readonly hardware?: Hardware;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -113,9 +109,8 @@ export type TrainingEvent =
  */
 export async function* runTraining(options: TrainingOptions, run: RunOptions): AsyncGenerator<TrainingEvent> {
   const { optimizer, objective } = options;
-  const prepared = await prepareTraining(options, run.signal);
-  const { plan, runs, layout, data, model, batch } = prepared;
-  const weights = programWeights(model.parameters);
+  const prepared = await prepareTraining(options, run);
+  const { plan, runs, layout, data, model, batch, weights, how } = prepared;
   const checkpoints = new Checkpoints(run.folder, run.checkpoints);
   await mkdir(run.folder, { recursive: true });
   let state = (await checkpoints.latest(layout.size)) ?? (await initialState(options, prepared));
@@ -124,7 +119,6 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
   for (const snapshot of await earlierSnapshots(run.folder, state.step))
     yield { type: 'snapshot', ...snapshot };
 
-  const how = { threads: run.threads ?? 1, ...run.hardware };
   const under = async (name: string, adapter: string | undefined): ReturnType<typeof keptReferences> =>
     keptReferences(
       join(run.folder, name),
@@ -148,7 +142,7 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
   const alarms = alarmsOf(options, state);
   const counts = stepCounts(plan);
   const guard = new LossGuard(options.maxLossRatio ?? DEFAULT_MAX_LOSS_RATIO, state.losses);
-  const runner = await createStepRunner(options, { prepared, weights, references, old, how });
+  const runner = await createStepRunner(options, { prepared, references, old });
   try {
     for (const [index, step] of plan.entries()) {
       if (index < state.step) continue;
@@ -201,13 +195,6 @@ export async function* runTraining(options: TrainingOptions, run: RunOptions): A
   } finally {
     await runner.dispose();
   }
-}
-
-/** A model's parameters as programs take them. */
-export function programWeights(parameters: ParameterMap) {
-  return Object.fromEntries(
-    [...parameters].map(([name, { shape, data }]) => [name, hostTensor({ dtype: 'float32', shape }, data)]),
-  );
 }
 
 /** The state before the first step. */

@@ -5,13 +5,14 @@ import {
   DEFAULT_HARDWARE,
   type Graph,
   inPrecision,
+  int8Frozen,
   type Hardware,
   peakBytes,
   processBytes,
   trace,
-  trainingHardware,
   uncollectedBytes,
 } from '@overtone/tensor';
+import { programSettings } from './frozen-weights.ts';
 import { layoutOf } from './layout.ts';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { batchShape, type BatchShape } from './packing.ts';
@@ -63,9 +64,14 @@ export function predictStepMemory(shape: StepShape): StepMemory {
     gradientCheckpointing,
   };
   const traced: Graph = trace(stepInputs(options), (inputs) => trainStep(options, inputs));
-  const graph = inPrecision(traced, trainingHardware(hardware));
+  const { precision = 'float32', frozenInt8 = [] } = programSettings(shape, hardware);
+  const graph = inPrecision(int8Frozen(traced, frozenInt8), { device: hardware.device, precision });
   const peak = peakBytes(graph);
-  const weights = [...specs.values()].reduce((sum, spec) => sum + bytesOf(spec), 0);
+  const weights = [...specs].reduce((sum, [name, spec]) => {
+    if (!frozenInt8.includes(name)) return sum + bytesOf(spec);
+    const [out = 0, input = 0] = spec.shape;
+    return sum + out * input + Float32Array.BYTES_PER_ELEMENT * out;
+  }, 0);
   // What goes in stays while its successor comes out.
   const state = 2 * peak.outputs + uncollectedBytes(peak.outputs);
   const operators = graph.liveNodes().length;

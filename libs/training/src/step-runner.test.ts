@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { prepareTraining } from './prepare-training.ts';
 import { referenceLogprobs } from './reference-logprobs.ts';
-import { initialState, programWeights, type TrainingOptions } from './run-training.ts';
+import { initialState, type TrainingOptions } from './run-training.ts';
 import { createStepRunner, type StepResult } from './step-runner.ts';
 import { OBJECTIVES, relativeDifference } from './train-step.fixture.ts';
 
@@ -54,16 +54,14 @@ async function step(spec: ObjectiveSpec, microBatches: number): Promise<StepResu
     snapshotEverySteps: 0,
   };
   const prepared = await prepareTraining(options);
-  const weights = programWeights(prepared.model.parameters);
-  const { model: loaded, batch, runs, plan } = prepared;
-  const how = { threads: 1 };
+  const { model: loaded, batch, runs, plan, weights, how } = prepared;
   const references = options.objective.needsReference
     ? await referenceLogprobs(
         { config: loaded.config, weights, batch, perToken: options.objective.needsTokens, how },
         runs,
       )
     : undefined;
-  const runner = await createStepRunner(options, { prepared, weights, references, how });
+  const runner = await createStepRunner(options, { prepared, references });
   try {
     const start = await initialState(options, prepared);
     // B starts at zero, where half of the adapter's gradient vanishes.

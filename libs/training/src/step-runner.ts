@@ -1,5 +1,5 @@
 // Runs one optimiser step: as a single program, or, with micro-batches, as several runs whose gradients are summed before the update.
-import { type HostTensor, float32, hostTensor, Program, type ProgramOptions, trace } from '@overtone/tensor';
+import { type HostTensor, float32, hostTensor, Program, trace } from '@overtone/tensor';
 import type * as tf from '@tensorflow/tfjs-core';
 import { adamw } from './adamw.ts';
 import { drawNoise, noiseSpec } from './dropout.ts';
@@ -29,13 +29,10 @@ export interface StepRunner {
 /** What a runner needs besides the options. */
 export interface StepRunnerContext {
   readonly prepared: PreparedTraining;
-  /** The model's weights, as programs take them. */
-  readonly weights: Readonly<Record<string, HostTensor>>;
   /** Log-probabilities under the reference model, where the objective needs them: of each token where it needs those. */
   readonly references: References | undefined;
   /** The same of each token under the model that the run starts from. Default: as `references`. */
   readonly old?: References | undefined;
-  readonly how: ProgramOptions;
 }
 
 const vector = (data: Float32Array): HostTensor =>
@@ -75,7 +72,7 @@ class WholeRunner implements StepRunner {
     context: StepRunnerContext,
   ): Promise<WholeRunner> {
     const graph = trace(stepInputs(step), (inputs) => trainStep(step, inputs));
-    return new WholeRunner(await Program.compile(graph, context.how), options, context);
+    return new WholeRunner(await Program.compile(graph, context.prepared.how), options, context);
   }
 
   async run(
@@ -84,7 +81,7 @@ class WholeRunner implements StepRunner {
     learningRate: number,
   ): Promise<StepResult> {
     const outputs = await this.#program.run({
-      ...this.#context.weights,
+      ...this.#context.prepared.weights,
       ...batchFeeds(examples, this.#options, this.#context, { step: state.step, run: 0 }),
       ...updateFeeds(state, learningRate, this.#options),
     });
@@ -150,7 +147,7 @@ class AccumulatingRunner implements StepRunner {
           return { loss, gradient: sum, ...Object.fromEntries(named) };
         },
       ),
-      context.how,
+      context.prepared.how,
     );
     const size = { dtype: 'float32', shape: [step.layout.size] } as const;
     const updated = {
@@ -159,7 +156,7 @@ class AccumulatingRunner implements StepRunner {
     };
     const update = await Program.compile(
       trace(updated, (inputs) => updateOf(inputs, step.optimizer)),
-      context.how,
+      context.prepared.how,
     );
     return new AccumulatingRunner({ gradient, update }, options, context, microBatches);
   }
@@ -177,7 +174,7 @@ class AccumulatingRunner implements StepRunner {
     const metrics: Record<string, number> = {};
     for (const [run, part] of splitStep(examples, this.#microBatches).entries()) {
       const outputs = await this.#gradient.run({
-        ...this.#context.weights,
+        ...this.#context.prepared.weights,
         ...batchFeeds(part, this.#options, this.#context, { step: state.step, run }),
         theta: vector(state.theta),
       });

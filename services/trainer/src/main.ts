@@ -14,7 +14,7 @@ import { openStore } from '@overtone/artifacts';
 import { TrainerServiceService } from '@overtone/contracts';
 import { runService } from '@overtone/rpc';
 import { requireDevice } from '@overtone/tensor/devices';
-import { readHardware, trainingHardware } from '@overtone/tensor/hardware';
+import { readHardware } from '@overtone/tensor/hardware';
 import { AllowedModels } from './allowed-models.ts';
 import { trainerService } from './handlers.ts';
 import { Jobs } from './jobs.ts';
@@ -33,7 +33,7 @@ function number(name: string, fallback: number, least: number): number {
 }
 
 try {
-  const hardware = trainingHardware(readHardware(process.env));
+  const hardware = readHardware(process.env);
   await requireDevice(hardware.device);
   const models = AllowedModels.read(process.env);
   const jobs = await Jobs.open({

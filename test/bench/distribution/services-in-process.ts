@@ -19,7 +19,7 @@ import {
   scoreGroup,
 } from '@overtone/signals';
 import { builtInVerifier } from '@overtone/tasks';
-import { readHardware, trainingHardware } from '@overtone/tensor/hardware';
+import { readHardware } from '@overtone/tensor/hardware';
 import { evaluate } from '../../../services/evaluator/src/evaluate.ts';
 import { adapterResolver } from '../../../services/generator/src/adapter.ts';
 import { readConfiguration } from '../../../services/generator/src/configuration.ts';
@@ -48,7 +48,7 @@ export async function servicesInProcess(
       store,
       state: trainerState,
       threads: 1,
-      hardware: trainingHardware(readHardware({})),
+      hardware: readHardware({}),
       checkpoints: { seconds: 5, steps: 0, keep: 2 },
     }),
   ]);

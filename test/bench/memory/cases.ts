@@ -1,7 +1,7 @@
 // The cases whose memory is predicted and measured.
 import { type ObjectiveSpec } from '@overtone/training';
 import { type Precision } from '@overtone/tensor';
-import { type Shape } from '../shapes.ts';
+import { type LargeShape, type Shape } from '../shapes.ts';
 
 /** A training step on sequences that are all as long as they may be. */
 export interface TrainingCase {
@@ -15,6 +15,7 @@ export interface TrainingCase {
   readonly solutions: number;
   /** An adapter, or all parameters. */
   readonly trained: 'adapter' | 'parameters';
+  readonly precision: Precision;
   readonly steps: number;
 }
 
@@ -30,7 +31,9 @@ export interface SamplingCase {
 }
 
 /** What one process is asked to do. */
-export type MemoryCase = { readonly name: string; readonly model: Shape } & (TrainingCase | SamplingCase);
+export type MemoryCase = { readonly name: string; readonly model: Shape | LargeShape } & (
+  TrainingCase | SamplingCase
+);
 
 const OBJECTIVES = {
   sft: { objective: { type: 'sft', selection: 'all' }, solutions: 1 },
@@ -39,13 +42,15 @@ const OBJECTIVES = {
 } as const satisfies Record<string, Pick<TrainingCase, 'objective' | 'solutions'>>;
 
 function training(
-  model: Shape,
+  model: Shape | LargeShape,
   objective: keyof typeof OBJECTIVES,
   sequences: number,
   length: number,
   trained: TrainingCase['trained'] = 'adapter',
+  precision: Precision = 'float32',
 ): MemoryCase {
-  const what = trained === 'adapter' ? 'LoRA' : 'all parameters';
+  const on = precision === 'float32' ? '' : ` on ${precision}`;
+  const what = trained === 'adapter' ? `LoRA${on}` : 'all parameters';
   const name = `${model} ${objective} ${sequences} × ${length}, ${what}`;
   return {
     name,
@@ -54,13 +59,14 @@ function training(
     sequences,
     length,
     trained,
+    precision,
     steps: model === 'miniature' ? 6 : 2,
     ...OBJECTIVES[objective],
   };
 }
 
 function sampling(
-  model: Shape,
+  model: Shape | LargeShape,
   workers: number,
   slots: number,
   promptTokens: number,
@@ -87,7 +93,13 @@ export const CASES: readonly MemoryCase[] = [
   sampling('smollm2-135m', 2, 64, 64, 64),
   sampling('smollm2-135m', 1, 8, 64, 64, 'int8'),
   sampling('smollm2-135m', 2, 64, 64, 64, 'int8'),
+  training('smollm2-135m', 'sft', 8, 512, 'adapter', 'int8'),
   training('qwen3-0.6b', 'sft', 2, 256),
+  training('qwen3-0.6b', 'sft', 2, 256, 'adapter', 'int8'),
   sampling('qwen3-0.6b', 1, 8, 64, 32),
   sampling('qwen3-0.6b', 1, 8, 64, 32, 'int8'),
+  training('qwen3-1.7b', 'sft', 1, 512),
+  training('qwen3-1.7b', 'sft', 1, 512, 'adapter', 'int8'),
+  sampling('qwen3-1.7b', 1, 4, 64, 32),
+  sampling('qwen3-1.7b', 1, 4, 64, 32, 'int8'),
 ];

@@ -25,7 +25,7 @@ export async function predict(memory: MemoryCase, folder: string): Promise<Reado
       }),
     };
   }
-  const { sequences, length, objective, solutions, trained } = memory;
+  const { sequences, length, objective, solutions, trained, precision } = memory;
   const promptTokens = length / 4;
   const { batch: _, ...parts } = predictTrainingMemory({
     config,
@@ -36,6 +36,7 @@ export async function predict(memory: MemoryCase, folder: string): Promise<Reado
     promptTokens,
     solutionTokens: length - promptTokens,
     maxLength: length,
+    hardware: { device: 'cpu', precision },
   });
   return parts;
 }

@@ -27,7 +27,8 @@ async function train(model: string, place: string, memory: TrainingCase): Promis
     maxLength: memory.length,
     snapshotEverySteps: 0,
   } as const;
-  const run = { folder: `${place}/run`, threads: THREADS };
+  const hardware = { device: 'cpu', precision: memory.precision } as const;
+  const run = { folder: `${place}/run`, threads: THREADS, hardware };
   for await (const event of trainInThread({ options, run }))
     if (event.type === 'step') process.stderr.write(`step ${event.step}\n`);
 }

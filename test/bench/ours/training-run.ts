@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Hardware } from '@overtone/tensor';
 import { createObjective, runTraining, type TrainingEvent } from '@overtone/training';
 import { LORA } from '../lora.ts';
 import { type TrainRequest } from './requests.ts';
@@ -24,6 +25,7 @@ export class TrainingRun {
     model: string,
     threads: number,
     { groups }: Pick<TrainRequest, 'groups'>,
+    hardware?: Hardware,
   ): Promise<TrainingRun> {
     const folder = await mkdtemp(join(tmpdir(), 'overtone-bench-'));
     const dataset = join(folder, 'groups.jsonl');
@@ -40,7 +42,12 @@ export class TrainingRun {
         maxLength: Infinity,
         snapshotEverySteps: 0,
       },
-      { folder: join(folder, 'run'), checkpoints: { seconds: Infinity }, threads },
+      {
+        folder: join(folder, 'run'),
+        checkpoints: { seconds: Infinity },
+        threads,
+        ...(hardware ? { hardware } : {}),
+      },
     );
     return new TrainingRun(events, folder);
   }

@@ -83,7 +83,7 @@ async function answer(request: Request): Promise<Record<string, number>> {
   if (request.op === 'peaks') return measurePeaks(threads);
   if (request.op === 'train') {
     // The run reads the model itself, as the trainer does.
-    training ??= await TrainingRun.start(folder ?? '', threads, request);
+    training ??= await TrainingRun.start(folder ?? '', threads, request, hardware);
     observer.take();
     const began = performance.now();
     await training.take(request.steps);

@@ -6,7 +6,7 @@ import { object } from './strict.ts';
 export const engine = object({
   /** Where programs run: cpu, cuda or webgpu; "overtone doctor" says which are there. Default cpu. */
   device: z.enum(['cpu', 'cuda', 'webgpu']).default('cpu'),
-  /** Precision of matrix products; all else is float32. int8: of sampling and scoring, on the cpu; training is in float32 then. Default float32. */
+  /** Precision of matrix products; all else is float32. int8, on the cpu: frozen weights of eight bits, also under the adapter that is trained. Default float32. */
   precision: z.enum(['float32', 'float16', 'int8']).default('float32'),
   /** Cores to use: workers of the generator, threads within the trainer's operators. Default: all of them, and one. */
   threads: z.int().min(1).optional(),
@@ -32,8 +32,6 @@ export function engineEnvironment({ engine }: Settings): Record<string, string> 
 
 /** What a training job must be computed on, "device/precision"; undefined for the defaults, so that keys without it stay as they are. */
 export function engineOf({ engine }: Settings): string | undefined {
-  const { device = 'cpu', precision: wanted = 'float32' } = engine ?? {};
-  // Gradients are not taken through integers.
-  const precision = wanted === 'int8' ? 'float32' : wanted;
+  const { device = 'cpu', precision = 'float32' } = engine ?? {};
   return device === 'cpu' && precision === 'float32' ? undefined : `${device}/${precision}`;
 }
