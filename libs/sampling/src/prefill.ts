@@ -64,7 +64,7 @@ export class Prefill {
     prompts: readonly (readonly number[])[],
     signal?: AbortSignal,
   ): Promise<Segment[][]> {
-    const paths = prompts.map((tokens) => this.cache.path(weights, tokens));
+    const paths = this.cache.paths(weights, prompts);
     // Held here, since another call may make the cache drop a block before this one is done with it.
     const segments = new Map<PrefixBlock, Segment>();
     const before = (path: readonly PrefixBlock[], depth: number): Segment[] =>
@@ -87,6 +87,7 @@ export class Prefill {
         for (const [sequence, [block]] of batch.entries()) {
           block.segment = segmentOf(this.config, outputs, sequence, PREFIX_BLOCK, PREFIX_BLOCK);
           segments.set(block, block.segment);
+          this.cache.keep(block);
         }
       }
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PREFIX_BLOCK, PrefixCache } from './prefix-cache.ts';
+import { PREFIX_BLOCK, type PrefixBlock, PrefixCache } from './prefix-cache.ts';
 import { type Segment } from './slot-cache.ts';
 
 const segment: Segment = { positions: PREFIX_BLOCK, rows: new Map() };
@@ -11,17 +11,51 @@ const prompt = (blocks: readonly number[]): number[] => [
   0,
 ];
 
+/** A prompt, computed as far as it was not known. */
+function compute(cache: PrefixCache, weights: object, blocks: readonly number[]): PrefixBlock[] {
+  const [path = []] = cache.paths(weights, [prompt(blocks)]);
+  for (const block of path) {
+    if (block.segment !== undefined) continue;
+    block.segment = segment;
+    cache.keep(block);
+  }
+  cache.touch(path);
+  return path;
+}
+
 describe('PrefixCache', () => {
   it('knows the blocks of prompts that begin alike, never the last token, and each set of weights for itself', () => {
     const cache = new PrefixCache(10);
     const weights = {};
-    const [a, b] = [cache.path(weights, prompt([1, 2])), cache.path(weights, prompt([1, 3]))];
+    const [a = [], b = []] = cache.paths(weights, [prompt([1, 2]), prompt([1, 3])]);
     expect(a).toHaveLength(2);
     expect(b[0]).toBe(a[0]);
     expect(b[1]).not.toBe(a[1]);
-    expect(cache.path({}, prompt([1]))[0]).not.toBe(a[0]);
-    expect(cache.path(weights, prompt([1, 2]).slice(0, -1))).toEqual([a[0]]);
-    expect(cache.path(weights, [1, 2, 3])).toEqual([]);
+    const known = compute(cache, weights, [1, 2]);
+    expect(cache.paths(weights, [prompt([1, 2]).slice(0, -1), [1, 2, 3]])).toEqual([[known[0]], []]);
+    expect(cache.paths(weights, [prompt([1, 4])])[0]?.[0]).toBe(known[0]);
+    expect(cache.paths({}, [prompt([1])])[0]?.[0]?.segment).toBeUndefined();
+  });
+
+  it('remembers nothing of a prompt whose computation was broken off but the blocks that it counts', () => {
+    const cache = new PrefixCache(10);
+    const weights = {};
+    const [path = []] = cache.paths(weights, [prompt([1, 2, 3])]);
+    const [first] = path;
+    if (!first) throw new Error('no block');
+    first.segment = segment;
+    cache.keep(first);
+    expect(cache.size).toBe(1);
+    const [again = []] = cache.paths(weights, [prompt([1, 2, 3])]);
+    expect(again[0]).toBe(first);
+    expect(again[1]).not.toBe(path[1]);
+    // Whoever computes the same block later finds that it is there, and a block whose beginning was dropped is nobody's.
+    const [other = []] = new PrefixCache(0).paths(weights, [prompt([1, 2])]);
+    for (const block of [...again.slice(1), ...path.slice(1), ...other]) {
+      block.segment = segment;
+      cache.keep(block);
+    }
+    expect(cache.paths(weights, [prompt([1, 2, 3])])[0]).toEqual(again);
   });
 
   it('keeps the blocks used last, and never one without those before it', () => {
@@ -33,9 +67,8 @@ describe('PrefixCache', () => {
           const cache = new PrefixCache(limit);
           const weights = {};
           for (const blocks of prompts) {
-            const path = cache.path(weights, prompt(blocks));
-            for (const block of path) block.segment = segment;
-            cache.touch(path);
+            compute(cache, weights, blocks);
+            const [path = []] = cache.paths(weights, [prompt(blocks)]);
             expect(cache.size).toBeLessThanOrEqual(limit);
             // What is kept of this prompt is a beginning of it.
             const kept = path.map((block) => block.segment !== undefined);
@@ -55,20 +88,15 @@ describe('PrefixCache', () => {
         [1, 2],
         [1, 3, 4],
       ]) {
-        const path = cache.path(weights, prompt(blocks));
-        for (const block of path) block.segment ??= segment;
-        cache.touch(path);
+        compute(cache, weights, blocks);
       }
     }
     expect(cache.size).toBe(8);
     cache.forget(dropped);
     expect(cache.size).toBe(4);
-    expect(cache.path(kept, prompt([1, 3, 4])).map(({ segment: known }) => known)).toEqual([
-      segment,
-      segment,
-      segment,
-    ]);
-    expect(cache.path(dropped, prompt([1]))[0]?.segment).toBeUndefined();
+    const [known = []] = cache.paths(kept, [prompt([1, 3, 4])]);
+    expect(known.map((block) => block.segment)).toEqual([segment, segment, segment]);
+    expect(cache.paths(dropped, [prompt([1])])[0]?.[0]?.segment).toBeUndefined();
     cache.forget({});
   });
 });

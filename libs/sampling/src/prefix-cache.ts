@@ -17,13 +17,18 @@ export class PrefixBlock {
     this.parent = parent;
     this.tokens = tokens;
   }
+
+  /** Its place among those that continue the same block. */
+  get key(): string {
+    return this.tokens.join();
+  }
 }
 
 /** Blocks of prompts under one set of weights each. */
 export class PrefixCache {
   private readonly limit: number;
   private readonly roots = new WeakMap<object, PrefixBlock>();
-  /** In the order of use, the oldest first; a block always lies before the blocks that it continues. */
+  /** In the order of use, the oldest first; a block always lies before the blocks that it continues. Nothing else is kept. */
   private readonly used = new Set<PrefixBlock>();
 
   /** @param limit Most blocks kept. */
@@ -37,22 +42,39 @@ export class PrefixCache {
   }
 
   /**
-   * The full blocks at the beginning of a prompt. At least one token is left over: the last one's distribution is always computed
-   * anew.
+   * The full blocks at the beginning of each prompt: those that are kept, and new ones, which nobody else comes to know before they
+   * are kept. At least one token of a prompt is left over: the last one's distribution is always computed anew.
    */
-  path(weights: object, tokens: readonly number[]): PrefixBlock[] {
-    let block: PrefixBlock = this.roots.get(weights) ?? new PrefixBlock(undefined, []);
-    this.roots.set(weights, block);
-    const found: PrefixBlock[] = [];
-    for (let end = PREFIX_BLOCK; end < tokens.length; end += PREFIX_BLOCK) {
-      const own = tokens.slice(end - PREFIX_BLOCK, end);
-      const key = own.join();
-      let next: PrefixBlock | undefined = block.children.get(key);
-      if (!next) block.children.set(key, (next = new PrefixBlock(block, own)));
-      found.push(next);
-      block = next;
-    }
-    return found;
+  paths(weights: object, prompts: readonly (readonly number[])[]): PrefixBlock[][] {
+    const root = this.roots.get(weights) ?? new PrefixBlock(undefined, []);
+    this.roots.set(weights, root);
+    const fresh = new Map<PrefixBlock, Map<string, PrefixBlock>>();
+    return prompts.map((tokens) => {
+      let block = root;
+      const found: PrefixBlock[] = [];
+      for (let end = PREFIX_BLOCK; end < tokens.length; end += PREFIX_BLOCK) {
+        const own = tokens.slice(end - PREFIX_BLOCK, end);
+        const key = own.join();
+        let next = block.children.get(key) ?? fresh.get(block)?.get(key);
+        if (!next) {
+          next = new PrefixBlock(block, own);
+          fresh.set(block, (fresh.get(block) ?? new Map<string, PrefixBlock>()).set(key, next));
+        }
+        found.push(next);
+        block = next;
+      }
+      return found;
+    });
+  }
+
+  /** Keeps a block that was computed, unless another call has done so or what it continues was dropped; drops the oldest beyond the limit. */
+  keep(block: PrefixBlock): void {
+    const { parent } = block;
+    if (parent === undefined || parent.children.has(block.key)) return;
+    if (parent.parent !== undefined && !this.used.has(parent)) return;
+    parent.children.set(block.key, block);
+    for (let at: PrefixBlock = block; at.parent !== undefined; at = at.parent) this.renew(at);
+    this.shrink();
   }
 
   /** Drops all blocks under a set of weights, which will not be used again. */
@@ -67,18 +89,22 @@ export class PrefixCache {
     }
   }
 
-  /** Notes that a prompt's blocks were used, and drops the oldest blocks beyond the limit. */
+  /** Notes that a prompt's blocks were used. */
   touch(blocks: readonly PrefixBlock[]): void {
-    for (const block of blocks.toReversed()) {
-      if (!block.segment) continue;
-      this.used.delete(block);
-      this.used.add(block);
-    }
+    for (const block of blocks.toReversed()) if (this.used.has(block)) this.renew(block);
+  }
+
+  private renew(block: PrefixBlock): void {
+    this.used.delete(block);
+    this.used.add(block);
+  }
+
+  private shrink(): void {
     for (const block of this.used) {
       if (this.used.size <= this.limit) return;
       this.used.delete(block);
       block.segment = undefined;
-      block.parent?.children.delete(block.tokens.join());
+      block.parent?.children.delete(block.key);
     }
   }
 }

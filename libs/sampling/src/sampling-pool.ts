@@ -21,6 +21,7 @@ import {
   type PackedWeights,
   releasePackedWeights,
   residentPrograms,
+  returnFreeMemory,
   signedProductsAreExact,
   sizeOf,
 } from '@overtone/tensor';
@@ -97,6 +98,9 @@ export interface ModelDescription {
 /** Items that one job scores. */
 const ITEMS_PER_JOB = 64;
 
+/** Least time between two returns of freed memory: taking it again costs as much as a few steps. */
+const TIDY_EVERY_MS = 30_000;
+
 /** Worker threads that share the calls they are given, fairly: calls that wait take turns. */
 export class SamplingPool {
   private readonly settings: WorkerSettings;
@@ -108,6 +112,7 @@ export class SamplingPool {
   private readonly packed: PackedWeights | undefined;
   private starting = 0;
   private broken: Error | undefined;
+  private tidied = performance.now();
   private closed = false;
 
   /**
@@ -234,6 +239,7 @@ export class SamplingPool {
       this.withdraw(call);
       call.cancel();
       this.schedule();
+      this.tidy();
     }
   }
 
@@ -262,7 +268,7 @@ export class SamplingPool {
         ),
       );
     }
-    return (await Promise.all(parts)).flat();
+    return (await Promise.all(parts).finally(() => this.tidy())).flat();
   }
 
   /** Ends all calls with an error, and the workers after the step that they compute now. */
@@ -326,6 +332,14 @@ export class SamplingPool {
     signal?.addEventListener('abort', onAbort, { once: true });
     this.enqueue(task);
     return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+  }
+
+  /** Gives back, now and then, what calls have freed. */
+  private tidy(): void {
+    const now = performance.now();
+    if (now - this.tidied < TIDY_EVERY_MS) return;
+    this.tidied = now;
+    returnFreeMemory();
   }
 
   private enqueue(task: Task): void {

@@ -57,6 +57,7 @@ export { halfPrecision } from './half-precision.ts';
 export { inPrecision } from './precision.ts';
 export { signedProductsAreExact } from './int8-kernels.ts';
 export { int8Products, type Int8Weights } from './int8-products.ts';
+export { returnFreeMemory } from './native/free-memory.ts';
 export { int8Frozen } from './int8-frozen.ts';
 export { int8Names, int8Weight, type Int8Layout, type Int8Options, type Int8Weight } from './int8-weight.ts';
 export { bytesOf, peakBytes, type PeakMemory } from './peak-bytes.ts';
