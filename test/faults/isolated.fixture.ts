@@ -22,7 +22,7 @@ export function isolation(): readonly string[] | undefined {
   return undefined;
 }
 
-/** Why tests of faults are left out here; undefined where they are not. */
+/** Why tests of faults are left out where they cannot be run. */
 export const CANNOT_ISOLATE = 'needs Linux, unshare (util-linux), ip (iproute2), and root or user namespaces';
 
 /** Whether this process is in namespaces of its own. */

@@ -19,7 +19,7 @@ import { PREFIX_SHARE } from './sampler.ts';
 import { packsWeights } from './pool-defaults.ts';
 import { bytesPerPosition, capacityFor } from './slot-cache.ts';
 import { traceStep } from './step-program.ts';
-import { LENGTH_STEP, placesFor, TOKENS_PER_RUN, traceScoring } from './teacher-forcing.ts';
+import { LENGTH_STEP, placesFor, TOKENS_PER_RUN, traceBody, traceHead } from './teacher-forcing.ts';
 
 /** What a pool is asked for. */
 export interface PlannedSampling {
@@ -63,12 +63,10 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
   const { scoredTokens = promptTokens + maxNewTokens } = plan;
   const length = LENGTH_STEP * Math.ceil(scoredTokens / LENGTH_STEP);
   const rows = Math.max(2, Math.floor(TOKENS_PER_RUN / length));
-  const scoring = traceScoring(config, undefined, {
-    batch: rows,
-    length,
-    capacity: 0,
-    places: placesFor(rows * maxNewTokens),
-  });
+  const scoring = [
+    traceBody(config, undefined, { batch: rows, length, capacity: 0 }),
+    traceHead(config, placesFor(rows * maxNewTokens)),
+  ];
   const inPlace = stepsInPlace(config, hardware.device);
   const specs = [...parameterSpecs(config).values()];
   const numbers = specs.reduce((total, { shape }) => total + sizeOf(shape), 0);
@@ -81,7 +79,7 @@ export function predictSamplingMemory(plan: PlannedSampling): SamplingMemory {
         ? { graph: traceStep(config, undefined, shape), inPlace }
         : { graph: traceDecode(config, undefined, shape), inPlace: false },
     ),
-    { graph: scoring, inPlace: false },
+    ...scoring.map((graph) => ({ graph, inPlace: false })),
   ].map(({ graph: traced, inPlace }) => {
     const graph = inPrecision(traced, hardware, int8Weights);
     const peak = peakBytes(graph, packed || inPlace);

@@ -7,8 +7,10 @@ import {
   causalBias,
   decode,
   headLogits,
+  headParameter,
   HIDDEN,
   linearOf,
+  parameterSpecs,
   withLora,
   type DecoderConfig,
   type LoraConfig,
@@ -16,7 +18,6 @@ import {
 import {
   entropies,
   float32,
-  gatherRows,
   type Graph,
   hostTensor,
   type Hardware,
@@ -68,7 +69,7 @@ export const LENGTH_STEP = 32;
 const SMALLEST_PLACES = 32;
 /** Logits held at once: more places are computed in pieces. */
 const LOGITS_AT_ONCE = 2 ** 23;
-/** Programs kept: a few lengths, each with a few numbers of places. */
+/** Programs kept of each kind: a few lengths, each with a few numbers of rows; and a few numbers of places. */
 const PROGRAMS = 24;
 /** Memory for what prompts begin with, when it is not shared with a sampler, bytes. */
 const PREFIX_BYTES = 2 ** 28;
@@ -146,7 +147,8 @@ export class TeacherForcing {
   private readonly options: ProgramOptions;
   private readonly prefill: Prefill;
   private readonly own: DecodePrograms | undefined;
-  private readonly programs = new ProgramCache(PROGRAMS);
+  private readonly bodies = new ProgramCache(PROGRAMS);
+  private readonly heads = new ProgramCache(PROGRAMS);
   private readonly identities = new Identities();
 
   constructor(config: DecoderConfig, { threads = 1, hardware, prefill }: TeacherForcingOptions = {}) {
@@ -220,7 +222,8 @@ export class TeacherForcing {
 
   /** Frees all programs. */
   async dispose(): Promise<void> {
-    await this.programs.dispose();
+    await this.bodies.dispose();
+    await this.heads.dispose();
     await this.own?.dispose();
   }
 
@@ -255,27 +258,12 @@ export class TeacherForcing {
         targetTokens[place++] = token;
       }
     }
-    const feeds = { tokens, positions, branches, target_rows: targetRows, target_tokens: targetTokens };
-    const shape: ScoringShape = { batch, length, capacity, places };
+    const shape: ScoringShape = { batch, length, capacity };
     const size = { phase: 'score', tokens: count, used: rows.length, places: batch } as const;
-    const { logprobs, entropies: spread } = await noted(size, () =>
-      this.programs.run(
-        JSON.stringify([shape, weights.lora, this.identities.of(weights.resident)]),
-        () =>
-          Program.compile(traceScoring(this.config, weights.lora, shape), {
-            ...this.options,
-            resident: weights.resident,
-          }),
-        (program) => {
-          const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache?.feeds };
-          for (const [name, data] of Object.entries(feeds)) {
-            const spec = program.inputs.get(name);
-            if (spec) tensors[name] = hostTensor(spec, data);
-          }
-          return tensors;
-        },
-      ),
-    );
+    const { logprobs, entropies: spread } = await noted(size, async () => {
+      const hidden = await this.hidden(weights, shape, { ...cache?.feeds }, { tokens, positions, branches });
+      return this.scores(weights, gathered(hidden, targetRows, this.config.hiddenSize), targetTokens);
+    });
     if (!logprobs || !spread) throw new Error('The scoring program returned no scores');
     const logprobValues = float32(logprobs);
     const entropyValues = float32(spread);
@@ -289,6 +277,59 @@ export class TeacherForcing {
       }));
     });
   }
+
+  /** Hidden states of all tokens, [batch · length, hiddenSize]. */
+  private async hidden(
+    weights: HostWeights,
+    shape: ScoringShape,
+    cache: Readonly<Record<string, HostTensor>>,
+    feeds: Readonly<Record<string, Int32Array>>,
+  ): Promise<Float32Array> {
+    const { hidden } = await this.bodies.run(
+      JSON.stringify([shape, weights.lora, this.identities.of(weights.resident)]),
+      () => this.compile(traceBody(this.config, weights.lora, shape), weights),
+      (program) => {
+        const tensors: Record<string, HostTensor> = { ...weights.tensors, ...cache };
+        for (const [name, data] of Object.entries(feeds)) {
+          const spec = program.inputs.get(name);
+          if (spec) tensors[name] = hostTensor(spec, data);
+        }
+        return tensors;
+      },
+    );
+    if (!hidden) throw new Error('The scoring program returned no hidden states');
+    return float32(hidden);
+  }
+
+  /** Log-probabilities of targets, and the entropies of their distributions, from hidden states. */
+  private scores(
+    weights: HostWeights,
+    hidden: Float32Array,
+    targets: Int32Array,
+  ): Promise<Record<string, HostTensor>> {
+    const places = targets.length;
+    return this.heads.run(
+      JSON.stringify([places, this.identities.of(weights.resident)]),
+      () => this.compile(traceHead(this.config, places), weights),
+      () => ({
+        ...weights.tensors,
+        hidden: hostTensor({ dtype: 'float32', shape: [places, this.config.hiddenSize] }, hidden),
+        targets: hostTensor({ dtype: 'int32', shape: [places] }, targets),
+      }),
+    );
+  }
+
+  private compile(graph: Graph, { resident }: HostWeights): Promise<Program> {
+    return Program.compile(graph, { ...this.options, resident });
+  }
+}
+
+/** Some of the rows of a matrix, one after the other. */
+function gathered(matrix: Float32Array, rows: Int32Array, width: number): Float32Array {
+  const result = new Float32Array(rows.length * width);
+  for (const [index, row] of rows.entries())
+    result.set(matrix.subarray(row * width, (row + 1) * width), index * width);
+  return result;
 }
 
 /**
@@ -313,39 +354,39 @@ export function placesFor(count: number): number {
   return count <= 0.75 * power && power > SMALLEST_PLACES ? 0.75 * power : power;
 }
 
-/** The static shape of a scoring program. */
+/** The static shape of the program that computes hidden states. How many tokens are scored is the head's alone: shapes add up, not multiply. */
 export interface ScoringShape {
   readonly batch: number;
   readonly length: number;
   /** Cached positions of each row; 0 for none. */
   readonly capacity: number;
-  /** Tokens that are scored. */
-  readonly places: number;
 }
 
-/** Traces the program of a shape. */
-export function traceScoring(
+/** Takes a program's inputs by name. */
+function inputsOf(inputs: Readonly<Record<string, tf.Tensor>>): (name: string) => tf.Tensor {
+  return (name) => {
+    const found = inputs[name];
+    if (!found) throw new Error(`The scoring program has no input ${name}`);
+    return found;
+  };
+}
+
+/** Traces the program of hidden states, [batch · length, hiddenSize]. */
+export function traceBody(
   config: DecoderConfig,
   lora: LoraConfig | undefined,
-  { batch, length, capacity, places }: ScoringShape,
+  { batch, length, capacity }: ScoringShape,
 ): Graph {
   const grid: TensorSpec = { dtype: 'int32', shape: [batch, length] };
-  const list: TensorSpec = { dtype: 'int32', shape: [places] };
   const specs = {
     tokens: grid,
     positions: grid,
     branches: grid,
-    target_rows: list,
-    target_tokens: list,
     ...(capacity > 0 ? cacheSpecs(config, batch, capacity) : {}),
     ...weightSpecs(config, lora),
   };
   return trace(specs, (inputs) => {
-    const tensor = (name: string): tf.Tensor => {
-      const found = inputs[name];
-      if (!found) throw new Error(`The scoring program has no input ${name}`);
-      return found;
-    };
+    const tensor = inputsOf(inputs);
     const queries = tf.reshape(tensor('branches'), [batch, 1, length, 1]);
     const keys = tf.reshape(tensor('branches'), [batch, 1, 1, length]);
     const visible = tf.logicalOr(tf.equal(keys, queries), tf.equal(keys, tf.scalar(0, 'int32')));
@@ -372,8 +413,24 @@ export function traceScoring(
     const frozen = linearOf(inputs);
     const linear = lora ? withLora(frozen, lora, inputs) : frozen;
     const { hidden } = decode(config, inputs, linear, input, { positionLimit: capacity + length });
-    const rows = gatherRows(hidden, tensor('target_rows') as tf.Tensor1D);
-    const targets = tensor('target_tokens') as tf.Tensor1D;
+    return { hidden };
+  });
+}
+
+/** Traces the program that scores `places` tokens, given the hidden states before them. */
+export function traceHead(config: DecoderConfig, places: number): Graph {
+  const name = headParameter(config);
+  const weight = parameterSpecs(config).get(name);
+  if (!weight) throw new Error(`The model has no ${name}`);
+  const specs: Record<string, TensorSpec> = {
+    hidden: { dtype: 'float32', shape: [places, config.hiddenSize] },
+    targets: { dtype: 'int32', shape: [places] },
+    [name]: weight,
+  };
+  return trace(specs, (inputs) => {
+    const tensor = inputsOf(inputs);
+    const rows = tensor('hidden') as tf.Tensor2D;
+    const targets = tensor('targets') as tf.Tensor1D;
     const pieces = piecesOf(places, config).map(({ start, size }) => {
       const logits = headLogits(config, inputs, tf.slice(rows, [start, 0], [size, -1]));
       return tf.stack([tokenLogprobs(logits, tf.slice(targets, [start], [size])), entropies(logits)]);

@@ -19,7 +19,7 @@ export interface Observed {
 /** What a program is for. */
 export function kindOf({ inputs }: Pick<Graph, 'inputs'>): ProgramKind {
   if (inputs.has('theta')) return 'train';
-  if (inputs.has('target_rows')) return 'score';
+  if (inputs.has('branches') || inputs.has('targets')) return 'score';
   const length = inputs.get('tokens')?.shape.at(-1);
   if (length === undefined) return 'other';
   return length === 1 ? 'decode' : 'prefill';
