@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promis
 import { join, resolve } from 'node:path';
 import type { TrainingSpec } from '@overtone/contracts';
 import { trainingSpec } from '@overtone/experiment';
+import { hardwareKey } from '@overtone/tensor/hardware';
 import { trainedCard } from './train-card.ts';
 import type { CheckedTraining } from './train-check.ts';
 import type { TrainFlags } from './train-program.ts';
@@ -35,7 +36,7 @@ export async function trainCommand(
           objective,
           learningRate: objective.optimizer.learningRate,
           seed: flags.seed,
-          engine: flags.precision === 'float32' ? undefined : `cpu/${flags.precision}`,
+          engine: hardwareKey({ device: 'cpu', precision: flags.precision }),
         }),
         steps: 'steps' in options.batching ? options.batching.steps : 0,
       };

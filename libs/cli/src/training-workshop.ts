@@ -6,6 +6,7 @@ import { followJob, Progress, Supervisor } from '@overtone/experiment';
 import { connect } from '@overtone/rpc';
 import { withSpan } from '@overtone/telemetry';
 import { progressView } from './progress-view.ts';
+import type { TrainFlags } from './train-program.ts';
 
 /** What a command works with. */
 export interface TrainingWorkshop {
@@ -22,7 +23,7 @@ export interface HowToTrain {
   /** Threads of a trainer that is started here. */
   readonly threads: number;
   /** Precision of a trainer that is started here. Default float32. */
-  readonly precision?: 'float32' | 'int8';
+  readonly precision?: TrainFlags['precision'];
   /** Steps to expect before the trainer has planned them. */
   readonly steps?: number;
 }

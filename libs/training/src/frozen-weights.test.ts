@@ -12,6 +12,7 @@ import {
   writeModel,
 } from '@overtone/language-model';
 import { type Precision } from '@overtone/tensor';
+import { arithmeticGroups } from './arithmetic-groups.fixture.ts';
 import { createObjective } from './objective-spec.ts';
 import { runTraining, type TrainingOptions } from './run-training.ts';
 
@@ -43,15 +44,7 @@ async function writeRounded(): Promise<string> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'overtone-frozen-'));
   dataset = join(folder, 'groups.jsonl');
-  const groups = Array.from({ length: 8 }, (_, index) => ({
-    id: `g${index}`,
-    messages: [{ role: 'user', content: `${index} + ${index + 1}` }],
-    solutions: [
-      { text: `${index} + ${index + 1} = ${2 * index + 1}\n\\boxed{${2 * index + 1}}`, score: 2 },
-      { text: `Hmm\n\\boxed{${2 * index + 1}}`, score: 1 },
-    ],
-  }));
-  await writeFile(dataset, groups.map((group) => JSON.stringify(group)).join('\n'));
+  await writeFile(dataset, arithmeticGroups(8));
   rounded = await writeRounded();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

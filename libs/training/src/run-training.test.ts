@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECTIONS, readAdapter } from '@overtone/language-model';
+import { arithmeticGroups } from './arithmetic-groups.fixture.ts';
 import { createObjective, type ObjectiveSpec } from './objective-spec.ts';
 import { runTraining, type RunOptions, type TrainingOptions } from './run-training.ts';
 
@@ -15,15 +16,7 @@ let dataset = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'overtone-training-'));
   dataset = join(folder, 'groups.jsonl');
-  const groups = Array.from({ length: 12 }, (_, index) => ({
-    id: `g${index}`,
-    messages: [{ role: 'user', content: `${index} + ${index + 1}` }],
-    solutions: [
-      { text: `${index} + ${index + 1} = ${2 * index + 1}\n\\boxed{${2 * index + 1}}`, score: 2 },
-      { text: `Hmm\n\\boxed{${2 * index + 1}}`, score: 1 },
-    ],
-  }));
-  await writeFile(dataset, groups.map((group) => JSON.stringify(group)).join('\n'));
+  await writeFile(dataset, arithmeticGroups(12));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
